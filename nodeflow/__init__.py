@@ -1,0 +1,1 @@
+"""nodeflow: a node-graph engine for diffusion."""

@@ -1,0 +1,162 @@
+"""Widgets: how a parameter is edited, and which of its values make sense.
+
+They stand in a signature as `Annotated[float, Slider(0, 30)]` and are read by validation, by the
+editor and by `nodeflow nodes`. Imports only `errors` and `sockets`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Widget:
+    """Base: accepts everything."""
+
+    def check(self, value: Any) -> str | None:
+        """What is wrong with `value`, or None."""
+        return None
+
+    def hint(self, value: Any) -> str:
+        """What to do about a value that `check` refused."""
+        return ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {"widget": type(self).__name__, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Number(Widget):
+    """A number typed or stepped; None leaves an end open. Units are said by `unit` (`px`, `steps`)."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    unit: str = ""
+
+    def check(self, value: Any) -> str | None:
+        if isinstance(value, (list, tuple)):
+            return next((fault for v in value if (fault := self.check(v))), None)
+        if value is None or isinstance(value, str):
+            return None
+        if value != value:  # NaN
+            return "nan is no number"
+        if self.minimum is not None and value < self.minimum:
+            return f"{value} is below {self.minimum:g}"
+        if self.maximum is not None and value > self.maximum:
+            return f"{value} is above {self.maximum:g}"
+        return None
+
+    def hint(self, value: Any) -> str:
+        low = "" if self.minimum is None else f"{self.minimum:g}"
+        high = "" if self.maximum is None else f"{self.maximum:g}"
+        return f"give a value in {low}..{high}"
+
+
+@dataclass(frozen=True)
+class Slider(Number):
+    """A number between two ends, dragged."""
+
+
+@dataclass(frozen=True)
+class Seed(Number):
+    """A seed in 0..2^63-1, with a die and a lock in the editor."""
+
+    minimum: float | None = 0
+    maximum: float | None = MAX_SEED
+    step: float | None = 1
+
+
+@dataclass(frozen=True, init=False)
+class Choice(Widget):
+    """One of a few names."""
+
+    options: tuple[str, ...]
+
+    def __init__(self, *options: str) -> None:
+        object.__setattr__(self, "options", options)
+
+    def check(self, value: Any) -> str | None:
+        return None if value is None or value in self.options else f"{value!r} is not offered"
+
+    def hint(self, value: Any) -> str:
+        near = difflib.get_close_matches(str(value), self.options, n=1)
+        offered = ", ".join(self.options)
+        return f"did you mean {near[0]!r}? offered: {offered}" if near else f"offered: {offered}"
+
+
+@dataclass(frozen=True)
+class Text(Widget):
+    """One line of text."""
+
+    placeholder: str = ""
+
+
+@dataclass(frozen=True)
+class TextArea(Text):
+    """Several lines of text."""
+
+
+@dataclass(frozen=True)
+class Prompt(TextArea):
+    """A prompt, edited with weights and a token count."""
+
+
+@dataclass(frozen=True)
+class Colour(Widget):
+    """A colour as `#rrggbb`."""
+
+    def check(self, value: Any) -> str | None:
+        text = str(value)
+        good = len(text) == 7 and text[0] == "#"
+        good = good and all(c in "0123456789abcdefABCDEF" for c in text[1:])
+        return None if good else f"{value!r} is no colour"
+
+    def hint(self, value: Any) -> str:
+        return "write #rrggbb, for example #ff8800"
+
+
+@dataclass(frozen=True)
+class Expression(Text):
+    """Arithmetic over named values, evaluated by a safe evaluator."""
+
+
+@dataclass(frozen=True)
+class FilePath(Widget):
+    """A file that is read. Its content, not its name, counts in the node's key."""
+
+    suffixes: tuple[str, ...] = ()
+    folder: bool = False
+
+    def check(self, value: Any) -> str | None:
+        path = os.path.expanduser(str(value))
+        found = os.path.isdir(path) if self.folder else os.path.isfile(path)
+        return None if found else f"{value!r} does not exist"
+
+    def hint(self, value: Any) -> str:
+        path = os.path.expanduser(str(value))
+        folder = os.path.dirname(path) or "."
+        if not os.path.isdir(folder):
+            return f"the folder {folder!r} does not exist either; paths start at {os.getcwd()!r}"
+        near = difflib.get_close_matches(os.path.basename(path), sorted(os.listdir(folder)), n=1)
+        return f"did you mean {os.path.join(folder, near[0])!r}?" if near else "check the path"
+
+
+@dataclass(frozen=True)
+class NewPath(Widget):
+    """A file or folder that is written, under the run's output folder."""
+
+    def check(self, value: Any) -> str | None:
+        text = str(value)
+        parts = text.replace("\\", "/").split("/")
+        if os.path.isabs(text) or ".." in parts or "\0" in text or ":" in parts[0]:
+            return f"{value!r} leaves the output folder"
+        return None
+
+    def hint(self, value: Any) -> str:
+        return "give a relative path without '..'; the run's output folder comes before it"
