@@ -211,7 +211,9 @@ def _input_port(id: str, parameter: inspect.Parameter, hints: Mapping[str, Any])
 def _check_default(id: str, name: str, tp: Any, widget: Widget | None, default: Any) -> None:
     if not literal_fits(default, tp):
         raise RegistrationError(f"{id}: default {name}={default!r} is no {type_name(tp)}")
-    fault = widget.check(default) if widget and default is not None else None
+    if widget is None or widget.looks_outside or default is None:
+        return
+    fault = widget.check(default)
     if fault:
         raise RegistrationError(f"{id}: default {name}={default!r} refused by its widget: {fault}")
 

@@ -9,14 +9,20 @@ from __future__ import annotations
 import difflib
 import os
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 MAX_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True)
 class Widget:
-    """Base: accepts everything."""
+    """Base: accepts everything.
+
+    `looks_outside` says that `check` depends on the machine (files that exist): then a node's
+    default is not held against it when the node is registered, only when a graph is checked.
+    """
+
+    looks_outside: ClassVar[bool] = False
 
     def check(self, value: Any) -> str | None:
         """What is wrong with `value`, or None."""
@@ -129,6 +135,8 @@ class Expression(Text):
 @dataclass(frozen=True)
 class FilePath(Widget):
     """A file that is read. Its content, not its name, counts in the node's key."""
+
+    looks_outside: ClassVar[bool] = True
 
     suffixes: tuple[str, ...] = ()
     folder: bool = False
