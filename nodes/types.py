@@ -39,11 +39,13 @@ class Sigmas:
     """A descending list of noise levels, N + 1 for N steps; the last is usually 0.
 
     `timesteps` are the model's own clock at those levels (fractional where a schedule falls between
-    two training steps), one for each sigma.
+    two training steps), one for each sigma. `first` is how many steps of the schedule this one was
+    cut from come before it, so that its steps keep their numbers and thereby their noise.
     """
 
     values: tuple[float, ...]
     timesteps: tuple[float, ...]
+    first: int = 0
 
 
 @socket("step", colour="#a7d8a0")
@@ -117,10 +119,15 @@ class Tokens:
 @socket("conditioning", colour="#ffa931")
 @dataclass(frozen=True, eq=False)
 class Conditioning:
-    """What steers the denoiser: `embeddings` [B, tokens, D]; `pooled` [B, D] the whole text's."""
+    """What steers the denoiser: `embeddings` [B, tokens, D]; `pooled` [B, D] the whole text's.
+
+    `more` are further texts: the denoiser predicts for this one and for each of them, and the
+    predictions are averaged. None of them has `more` of its own.
+    """
 
     embeddings: torch.Tensor
     pooled: torch.Tensor | None = None
+    more: tuple[Conditioning, ...] = ()
 
 
 @socket("latent", colour="#ff9cf9")
