@@ -15,12 +15,14 @@ class Problem:
 
     `code` is stable and machine-readable (`unknown-type`), `where` is a path into the graph
     (`denoise/guide.scale`), `message` says what was got and what was expected, `hint` what to do.
+    `severity` is `error`, or `warning` for what does not keep the graph from running.
     """
 
     code: str
     where: str
     message: str
     hint: str = ""
+    severity: str = "error"
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message

@@ -1,0 +1,187 @@
+"""Outputs kept by key: a RAM tier with a byte budget, and whatever tiers are put behind it.
+
+What leaves first is what is cheap to make again for the room it takes (GreedyDual-Size: Cao and
+Irani 1997): each value's worth is the clock + seconds to make it / its bytes; the least worthy goes,
+and the clock rises to its worth, so that what is not asked for ages.
+
+The cache also remembers, per node path, what a node was made from last time, which is how a run can
+say *why* a node ran again. Imports `memory`, `fingerprint`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from nodeflow.fingerprint import Key
+
+GIB = 1 << 30
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "MISS"
+
+
+MISS: Any = _Missing()
+"""What `get` answers where there is nothing; None is a value."""
+
+
+class Tier(Protocol):
+    """A store of values by key, such as the one on disk."""
+
+    def get(self, key: bytes) -> Any:
+        """The value, or MISS."""
+
+    def put(self, key: bytes, value: Any, seconds: float, nbytes: int) -> None:
+        """Keep a value that took `seconds` to make; a tier may decline."""
+
+    def load_journal(self, name: str) -> dict[str, MadeFrom]:
+        """What `save_journal` kept under this name, or nothing."""
+
+    def save_journal(self, name: str, made: Mapping[str, MadeFrom]) -> None:
+        """Keep what the nodes of a graph were made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeFrom:
+    """What a node's result came from, for telling what changed since."""
+
+    type: str
+    version: int
+    params: Mapping[str, Any]
+    inputs: Mapping[str, Key]
+    static_key: bytes
+
+
+@dataclass(slots=True)
+class _Entry:
+    value: Any
+    nbytes: int
+    density: float
+    worth: float
+
+
+@dataclass
+class CacheCounts:
+    hits: int = 0
+    misses: int = 0
+    evicted: int = 0
+
+
+def default_budget() -> int:
+    """A quarter of the machine's memory, at most 4 GiB."""
+    try:
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):  # Windows has no sysconf
+        total = 4 * GIB
+    return min(4 * GIB, total // 4)
+
+
+@dataclass
+class Cache:
+    """Values by key in RAM, at most `budget` bytes, with an optional tier behind.
+
+    Values are shared, not copied: nodes never change what they are given.
+    """
+
+    budget: int = field(default_factory=default_budget)
+    behind: Tier | None = None
+    nbytes: int = 0
+    counts: CacheCounts = field(default_factory=CacheCounts)
+    made: dict[str, MadeFrom] = field(default_factory=dict)
+    _entries: dict[bytes, _Entry] = field(default_factory=dict, repr=False)
+    _heap: list[tuple[float, bytes]] = field(default_factory=list, repr=False)
+    _clock: float = 0.0
+
+    def get(self, key: Key) -> Any:
+        """The value made under this key, or MISS."""
+        if key is None:
+            return MISS
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.worth = self._clock + entry.density
+            self.counts.hits += 1
+            return entry.value
+        if self.behind is not None:
+            value = self.behind.get(key)
+            if value is not MISS:
+                self.counts.hits += 1
+                return value
+        self.counts.misses += 1
+        return MISS
+
+    def put(self, key: Key, value: Any, seconds: float, nbytes: int, *, persist: bool) -> None:
+        """Keep a value that took `seconds` to make; `persist` allows the tier behind to keep it."""
+        if key is None:
+            return
+        if persist and self.behind is not None:
+            self.behind.put(key, value, seconds, nbytes)
+        if nbytes > self.budget or key in self._entries:
+            return
+        density = seconds / nbytes
+        entry = self._entries[key] = _Entry(value, nbytes, density, self._clock + density)
+        heapq.heappush(self._heap, (entry.worth, key))
+        self.nbytes += nbytes
+        if self.nbytes > self.budget:
+            self._shrink(self.budget)
+
+    def clear(self) -> None:
+        """Let every value go; what the tier behind holds stays."""
+        self._entries.clear()
+        self._heap.clear()
+        self.nbytes = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._entries
+
+    def _shrink(self, target: int) -> None:
+        while self.nbytes > target and self._heap:
+            worth, key = heapq.heappop(self._heap)
+            entry = self._entries.get(key)
+            if entry is None:
+                continue
+            if entry.worth > worth:  # it was asked for since; it stands further back in the queue
+                heapq.heappush(self._heap, (entry.worth, key))
+                continue
+            self._clock = max(self._clock, worth)
+            del self._entries[key]
+            self.nbytes -= entry.nbytes
+            self.counts.evicted += 1
+
+
+def why_run(before: MadeFrom | None, now: MadeFrom) -> str:
+    """Why a node runs although it ran before, in words."""
+    if before is None:
+        return "first run"
+    if before.type != now.type:
+        return f"type changed: {before.type} → {now.type}"
+    if before.version != now.version:
+        return f"{now.type} changed: version {before.version} → {now.version}"
+    changed = [
+        f"{name} changed: {_word(before.params.get(name))} → {_word(now.params.get(name))}"
+        for name in {**before.params, **now.params}
+        if before.params.get(name) != now.params.get(name)
+    ]
+    for name in {**before.inputs, **now.inputs}:
+        old, new = before.inputs.get(name), now.inputs.get(name)
+        if new is None and name in now.inputs:
+            changed.append(f"{name} cannot be told in advance")
+        elif old != new:
+            changed.append(f"{name} changed")
+    if changed:
+        return "; ".join(changed)
+    if before.static_key != now.static_key:
+        return "a file it reads, or the device, changed"
+    return "nothing changed; its result had been let go"
+
+
+def _word(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "…"

@@ -1,0 +1,1 @@
+"""Reading and writing graphs: JSON files, pictures that carry their graph."""

@@ -1,0 +1,321 @@
+"""Graph files: JSON to `Graph` and back, with migrations of the format and of node versions.
+
+Reading never runs code of a node. Imports `errors`, `graph`, `registry`, `formats.schema`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from nodeflow.errors import GraphFormatError, Problem
+from nodeflow.formats.schema import FORMAT, GraphFile, NodeFile, StateFile
+from nodeflow.graph import GROUP, LOOP, MAP, Graph, Group, Link, Loop, Node, Source, State
+from nodeflow.registry import Registry
+
+FormatMigration = Callable[[dict[str, Any]], dict[str, Any]]
+FORMAT_MIGRATIONS: dict[int, FormatMigration] = {}
+"""From each older format to the next; format 1 is the first."""
+
+MAX_NESTING = 64
+"""Files within files, bodies within bodies. Deeper is a mistake or an attack."""
+
+
+def read_graph(path: Path, registry: Registry | None = None) -> Graph:
+    """The graph of a JSON file; groups kept in files of their own are read along.
+
+    Raises:
+        GraphFormatError: with every fault of the file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise GraphFormatError([_unreadable(path, error)]) from error
+    return parse_graph(text, registry, folder=path.parent, where=str(path))
+
+
+def parse_graph(
+    text: str, registry: Registry | None = None, *, folder: Path | None = None, where: str = ""
+) -> Graph:
+    """The graph that a JSON text holds. Without `folder`, groups in other files are refused."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise GraphFormatError(
+            [Problem("not-json", where, f"this is no JSON: {error}", "check the file in an editor")]
+        ) from error
+    return graph_from_data(data, registry, folder=folder, where=where)
+
+
+def graph_from_data(
+    data: Any, registry: Registry | None = None, *, folder: Path | None = None, where: str = ""
+) -> Graph:
+    """The graph that parsed JSON holds."""
+    reader = _Reader(registry, where)
+    return reader.read(data, folder)
+
+
+def migrate_format(
+    data: Mapping[str, Any], migrations: Mapping[int, FormatMigration], target: int, where: str
+) -> dict[str, Any]:
+    """`data` brought from its own format to `target`, one version at a time."""
+    found = data.get("nodeflow")
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        hint = "a graph file begins with \"nodeflow\": 1"
+        if data and all(isinstance(v, dict) and "class_type" in v for v in data.values()):
+            hint = "this looks like a ComfyUI prompt, which is another format"
+        raise GraphFormatError([Problem("no-format", where, "the file names no format", hint)])
+    if found > target:
+        raise GraphFormatError(
+            [
+                Problem(
+                    "newer-format",
+                    where,
+                    f"the file has format {found}, this nodeflow reads up to {target}",
+                    "update nodeflow",
+                )
+            ]
+        )
+    current = dict(data)
+    for version in range(found, target):
+        current = migrations[version](current)
+        current["nodeflow"] = version + 1
+    return current
+
+
+def dump_graph(graph: Graph, *, indent: int | None = 2) -> str:
+    """The graph as the text of a graph file; reading it gives an equal graph."""
+    return json.dumps(graph_to_data(graph), indent=indent, ensure_ascii=False) + "\n"
+
+
+def graph_to_data(graph: Graph) -> dict[str, Any]:
+    """The graph as plain JSON data, without fields that say nothing."""
+    return _graph_file(graph).model_dump(exclude_unset=True)
+
+
+class _Reader:
+    """Reads one file and those it names. Keeps all problems; nesting is walked, not recursed."""
+
+    def __init__(self, registry: Registry | None, where: str) -> None:
+        self.registry = registry
+        self.where = where
+        self.problems: list[Problem] = []
+
+    def read(self, data: Any, folder: Path | None) -> Graph:
+        file = self._check(data, self.where)
+        graph = self._graph(file, "", folder, ()) if file else None
+        if graph is None or self.problems:
+            raise GraphFormatError(self.problems)
+        return graph
+
+    def _check(self, data: Any, where: str) -> GraphFile | None:
+        """Schema-check one file's data; None if it does not hold, with the problems noted."""
+        if not isinstance(data, dict):
+            text = f"a graph file is a JSON object, this is {type(data).__name__}"
+            self.problems.append(Problem("no-graph", where, text, "see docs/graphs.md"))
+            return None
+        try:
+            return GraphFile.model_validate(migrate_format(data, FORMAT_MIGRATIONS, FORMAT, where))
+        except GraphFormatError as error:
+            self.problems.extend(error.problems)
+        except ValidationError as error:
+            for fault in error.errors(include_url=False, include_input=True):
+                self.problems.append(_schema_problem(fault, where))
+        return None
+
+    def _graph(
+        self, file: GraphFile, prefix: str, folder: Path | None, open_files: tuple[Path, ...]
+    ) -> Graph:
+        nodes = {
+            id: self._node(node, f"{prefix}{id}", folder, open_files)
+            for id, node in file.nodes.items()
+        }
+        return Graph(
+            nodes=nodes,
+            inputs={k: (v,) if isinstance(v, str) else tuple(v) for k, v in file.inputs.items()},
+            outputs={name: Link.parse(text) for name, text in file.outputs.items()},
+            title=file.title,
+            description=file.description,
+            view=file.view,
+        )
+
+    def _node(
+        self, file: NodeFile, path: str, folder: Path | None, open_files: tuple[Path, ...]
+    ) -> Node:
+        """One node. Nested bodies recurse here: the schema has bounded their depth before."""
+        file = self._migrated(file, path)
+        links = {port: _source(value) for port, value in file.links.items()}
+        if file.type in (LOOP, MAP):
+            return self._loop(file, path, folder, open_files)
+        self._refuse_loop_fields(file, path)
+        if file.type == GROUP:
+            graph = self._group_graph(file, path, folder, open_files)
+            name = file.graph if isinstance(file.graph, str) else ""
+            return Group(file.type, file.version, file.params, links, graph=graph, file=name)
+        return Node(file.type, file.version, file.params, links)
+
+    def _loop(
+        self, file: NodeFile, path: str, folder: Path | None, open_files: tuple[Path, ...]
+    ) -> Node:
+        if path.count("/") >= MAX_NESTING:
+            self._problem("too-deep", path, f"bodies are nested deeper than {MAX_NESTING}")
+            return Node(file.type)
+        if file.body is None:
+            self._problem("no-body", path, f"a {file.type} needs a body", 'write "body": {…}')
+        if file.links or file.params:
+            ports = ", ".join([*file.links, *file.params])
+            hint = "a loop reads through each, const and state"
+            self._problem("loop-links", path, f"a {file.type} has no ports {ports}", hint)
+        if file.type == MAP and file.state:
+            self._problem("map-state", path, "a flow.map carries no state", "use flow.loop")
+        return Loop(
+            file.type,
+            file.version,
+            each=_links(file.each),
+            const=_links(file.const),
+            state={
+                name: State(Link.parse(state.init), Link.parse(state.next))
+                for name, state in (file.state or {}).items()
+            },
+            collect=_links(file.collect),
+            body={
+                id: self._node(node, f"{path}/{id}", folder, open_files)
+                for id, node in (file.body or {}).items()
+            },
+        )
+
+    def _group_graph(
+        self, file: NodeFile, path: str, folder: Path | None, open_files: tuple[Path, ...]
+    ) -> Graph:
+        if isinstance(file.graph, GraphFile):
+            return self._graph(file.graph, f"{path}/", folder, open_files)
+        if file.graph is None:
+            hint = 'write "graph": "file.json" or "graph": {…}'
+            self._problem("no-graph", path, "a flow.graph needs a graph", hint)
+            return Graph()
+        if folder is None:
+            self._problem(
+                "group-file",
+                path,
+                f"the graph names a file ({file.graph!r}), but is in none itself",
+                "put the inner graph inline",
+            )
+            return Graph()
+        inner = (folder / file.graph).resolve()
+        if inner in open_files or len(open_files) >= MAX_NESTING:
+            chain = " → ".join(p.name for p in (*open_files, inner))
+            self._problem("group-cycle", path, f"graph files contain each other: {chain}")
+            return Graph()
+        try:
+            data = json.loads(inner.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            self.problems.append(_unreadable(inner, error, path))
+            return Graph()
+        checked = self._check(data, path)
+        if checked is None:
+            return Graph()
+        return self._graph(checked, f"{path}/", inner.parent, (*open_files, inner))
+
+    def _migrated(self, file: NodeFile, path: str) -> NodeFile:
+        """The node at today's version of its type."""
+        definition = self.registry.get(file.type) if self.registry else None
+        if definition is None or file.version >= definition.version:
+            return file
+        data = file.model_dump(exclude_unset=True)
+        for version in range(file.version, definition.version):
+            data = definition.migrations[version](data)
+        data["version"] = definition.version
+        try:
+            return NodeFile.model_validate(data)
+        except ValidationError as error:
+            self._problem("bad-migration", path, f"{file.type}: {error}")
+            return file
+
+    def _refuse_loop_fields(self, file: NodeFile, path: str) -> None:
+        fields = [
+            name
+            for name in ("each", "const", "state", "collect", "body")
+            if getattr(file, name) is not None
+        ]
+        if file.graph is not None and file.type != GROUP:
+            fields.append("graph")
+        if fields:
+            self._problem(
+                "unknown-field",
+                path,
+                f"a {file.type} has no {', '.join(fields)}",
+                "these belong to flow.loop, flow.map and flow.graph",
+            )
+
+    def _problem(self, code: str, where: str, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(code, where, message, hint))
+
+
+def _source(value: str | list[str]) -> Source:
+    return Link.parse(value) if isinstance(value, str) else tuple(Link.parse(v) for v in value)
+
+
+def _links(values: Mapping[str, str] | None) -> dict[str, Link]:
+    return {name: Link.parse(text) for name, text in (values or {}).items()}
+
+
+def _unreadable(path: Path, error: BaseException, where: str = "") -> Problem:
+    reason = getattr(error, "strerror", None) or str(error)
+    return Problem("unreadable", where or str(path), f"cannot read {path.name}: {reason}")
+
+
+def _schema_problem(fault: Mapping[str, Any], where: str) -> Problem:
+    at = "/".join(str(part) for part in fault["loc"])
+    got = repr(fault.get("input"))
+    message = f"{fault['msg']}; got {got if len(got) <= 60 else got[:57] + '…'}"
+    return Problem("schema", at or where, message, "")
+
+
+def _graph_file(graph: Graph) -> GraphFile:
+    fields: dict[str, Any] = {"nodeflow": FORMAT}
+    if graph.title:
+        fields["title"] = graph.title
+    if graph.description:
+        fields["description"] = graph.description
+    if graph.inputs:
+        fields["inputs"] = {
+            name: targets[0] if len(targets) == 1 else list(targets)
+            for name, targets in graph.inputs.items()
+        }
+    if graph.outputs:
+        fields["outputs"] = {name: str(link) for name, link in graph.outputs.items()}
+    fields["nodes"] = {id: _node_file(node) for id, node in graph.nodes.items()}
+    if graph.view:
+        fields["view"] = dict(graph.view)
+    return GraphFile.model_construct(_fields_set=set(fields), **fields)
+
+
+def _node_file(node: Node) -> NodeFile:
+    fields: dict[str, Any] = {"type": node.type}
+    if node.version != 1:
+        fields["version"] = node.version
+    if node.params:
+        fields["params"] = dict(node.params)
+    if node.links:
+        fields["links"] = {port: _source_text(source) for port, source in node.links.items()}
+    if isinstance(node, Loop):
+        for name in ("each", "const", "collect"):
+            if getattr(node, name):
+                fields[name] = {k: str(link) for k, link in getattr(node, name).items()}
+        if node.state:
+            fields["state"] = {
+                name: StateFile(init=str(state.init), next=str(state.next))
+                for name, state in node.state.items()
+            }
+        fields["body"] = {id: _node_file(child) for id, child in node.body.items()}
+    if isinstance(node, Group):
+        fields["graph"] = node.file or _graph_file(node.graph)
+    return NodeFile.model_construct(_fields_set=set(fields), **fields)
+
+
+def _source_text(source: Source) -> str | list[str]:
+    return str(source) if isinstance(source, Link) else [str(link) for link in source]

@@ -1,0 +1,229 @@
+"""The immutable model of a graph: nodes, links, loops, groups. Knows no node types and runs nothing.
+
+Imports only `errors`. All updates return a new graph that shares what did not change.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from nodeflow.errors import GraphError, Problem
+
+LOOP = "flow.loop"
+MAP = "flow.map"
+GROUP = "flow.graph"
+STRUCTURAL = (LOOP, MAP, GROUP)
+FORBIDDEN_IN_ID = "./[]"
+EMPTY: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One end of a wire: the output `port` of `node`; in a loop's body `node` may be `each`,
+    `const` or `state`."""
+
+    node: str
+    port: str
+
+    @classmethod
+    def parse(cls, text: str) -> Link:
+        """`node.port`. What has no dot is a link to a port without a name, which none has."""
+        node, _, port = text.partition(".")
+        return cls(node, port)
+
+    def __str__(self) -> str:
+        return f"{self.node}.{self.port}"
+
+
+Source: TypeAlias = "Link | tuple[Link, ...]"
+"""What feeds a port: one wire, or several gathered into a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One use of a node type: its literals and its wires."""
+
+    type: str
+    version: int = 1
+    params: Mapping[str, Any] = field(default_factory=dict)
+    links: Mapping[str, Source] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A value that a loop carries: where it starts outside, and what is its next inside the body."""
+
+    init: Link
+    next: Link
+
+
+@dataclass(frozen=True, slots=True)
+class Loop(Node):
+    """A scan over lists (`flow.loop`), or the same without carried state (`flow.map`).
+
+    `each` walks lists, `const` is read by every iteration, `state` is carried, `collect` gathers.
+    """
+
+    each: Mapping[str, Link] = field(default_factory=dict)
+    const: Mapping[str, Link] = field(default_factory=dict)
+    state: Mapping[str, State] = field(default_factory=dict)
+    collect: Mapping[str, Link] = field(default_factory=dict)
+    body: Mapping[str, Node] = field(default_factory=dict)
+
+    def outer_links(self) -> Iterable[tuple[str, Link]]:
+        """What the loop reads from outside, by the name the body knows it under."""
+        for name, link in self.each.items():
+            yield f"each.{name}", link
+        for name, link in self.const.items():
+            yield f"const.{name}", link
+        for name, state in self.state.items():
+            yield f"state.{name}", state.init
+
+
+@dataclass(frozen=True, slots=True)
+class Group(Node):
+    """A whole graph used as one node: its declared inputs and outputs are the ports.
+
+    `file` is the path it was read from, as the graph file writes it, or "" where it stands inline.
+    """
+
+    graph: Graph = field(default_factory=lambda: Graph())
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph file in memory. `inputs` name ports, also inside bodies (`denoise/guide.scale`);
+    one input may feed several. `outputs` name what the graph is for."""
+
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    outputs: Mapping[str, Link] = field(default_factory=dict)
+    title: str = ""
+    description: str = ""
+    view: Mapping[str, Any] = field(default_factory=dict)
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was worked out about this graph before (its program), by who worked it out."""
+
+    def node(self, path: str) -> Node | None:
+        """The node at `denoise/guide`, through bodies and groups."""
+        nodes: Mapping[str, Node] = self.nodes
+        found: Node | None = None
+        for part in path.split("/"):
+            found = nodes.get(part)
+            if found is None:
+                return None
+            nodes = children(found)
+        return found
+
+    def input_targets(self, name: str) -> tuple[tuple[str, str], ...]:
+        """(node path, port) of each port that a declared input feeds, through groups: an input that
+        feeds a group's input feeds what that one feeds."""
+        found: list[tuple[str, str]] = []
+        pending = [("", target) for target in reversed(self.inputs[name])]
+        while pending:
+            prefix, target = pending.pop()
+            path, _, port = (prefix + target).rpartition(".")
+            node = self.node(path)
+            if isinstance(node, Group) and port in node.graph.inputs:
+                inner = reversed(node.graph.inputs[port])
+                pending.extend((f"{path}/", target) for target in inner)
+            else:
+                found.append((path, port))
+        return tuple(found)
+
+    def with_params(self, values: Mapping[str, Any]) -> Graph:
+        """This graph with literals set: `{"denoise/guide.scale": 5.0}`. A literal takes the place of
+        a wire at the same port.
+
+        Raises:
+            GraphError: a path names no node; every such path is reported.
+        """
+        graph, problems = self, []
+        for where, value in values.items():
+            path, _, port = where.rpartition(".")
+            if graph.node(path) is None:
+                problems.append(_no_such_node(graph, where, path))
+                continue
+            graph = _replace_node(graph, path.split("/"), port, value)
+        if problems:
+            raise GraphError(problems)
+        return graph
+
+    def with_inputs(self, values: Mapping[str, Any]) -> Graph:
+        """This graph with its declared inputs set to literals.
+
+        Raises:
+            GraphError: a name is not declared; every such name is reported, with the nearest.
+        """
+        problems, params = [], {}
+        for name, value in values.items():
+            if name not in self.inputs:
+                problems.append(unknown_input(name, self.inputs))
+                continue
+            params.update({f"{path}.{port}": value for path, port in self.input_targets(name)})
+        if problems:
+            raise GraphError(problems)
+        return self.with_params(params)
+
+
+def unknown_input(name: str, declared: Iterable[str]) -> Problem:
+    """The problem of a name that is no declared input."""
+    names = sorted(declared)
+    near = nearest(name, names)
+    offered = ", ".join(names) or "none"
+    hint = f"did you mean {near!r}? inputs: {offered}" if near else f"inputs: {offered}"
+    return Problem("unknown-input", name, f"the graph declares no input {name!r}", hint)
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The name that was probably meant."""
+    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return found[0] if found else None
+
+
+def children(node: Node) -> Mapping[str, Node]:
+    """The nodes inside a loop's body or a group."""
+    if isinstance(node, Loop):
+        return node.body
+    return node.graph.nodes if isinstance(node, Group) else EMPTY
+
+
+def walk(graph: Graph) -> Iterable[tuple[str, Node]]:
+    """Every node with its path, outer before inner, in the order of the file."""
+    pending = [(id, node) for id, node in reversed(graph.nodes.items())]
+    while pending:
+        path, node = pending.pop()
+        yield path, node
+        inside = children(node)
+        if inside:
+            pending.extend((f"{path}/{id}", child) for id, child in reversed(inside.items()))
+
+
+def _no_such_node(graph: Graph, where: str, path: str) -> Problem:
+    near = nearest(path, (known for known, _ in walk(graph)))
+    hint = f"did you mean {near!r}?" if near else "see the nodes with `nodeflow plan`"
+    return Problem("unknown-node", where, f"there is no node {path!r}", hint)
+
+
+def _replace_node(graph: Graph, parts: list[str], port: str, value: Any) -> Graph:
+    """Set one literal along a path of ids, rebuilding only the nodes on that path."""
+    holders: list[Node] = []
+    nodes: Mapping[str, Node] = graph.nodes
+    for part in parts:
+        holders.append(nodes[part])
+        nodes = children(holders[-1])
+    old = holders[-1]
+    links = {name: source for name, source in old.links.items() if name != port}
+    new: Node = replace(old, params={**old.params, port: value}, links=links)
+    for holder, part in zip(reversed(holders[:-1]), reversed(parts[1:]), strict=True):
+        if isinstance(holder, Loop):
+            new = replace(holder, body={**holder.body, part: new})
+        else:
+            assert isinstance(holder, Group)
+            inner = replace(holder.graph, nodes={**holder.graph.nodes, part: new})
+            new = replace(holder, graph=inner)
+    return replace(graph, nodes={**graph.nodes, parts[0]: new})

@@ -1,0 +1,160 @@
+"""Looks into values without knowing their types: tensors in them, their bytes, a short description.
+
+Torch is never imported: a tensor is told by what it can do, and only a process that holds one has
+torch loaded. Imports nothing of nodeflow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+BASE_BYTES = 64
+"""What a value counts for beside its tensors."""
+HASHED_BYTES = 1 << 20
+"""Larger values are not hashed by content; they are told apart by what made them."""
+
+
+def is_tensor(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "element_size")
+
+
+def is_module(value: Any) -> bool:
+    """Whether the value is a torch module (a model's network)."""
+    return hasattr(value, "named_parameters") and hasattr(value, "named_buffers")
+
+
+def tensors(value: Any) -> Iterator[Any]:
+    """Every tensor in a value: in dataclasses, lists, tuples, dicts and modules, each once."""
+    seen: set[int] = set()
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if id(item) in seen or isinstance(item, (str, int, float, bytes, type(None))):
+            continue
+        seen.add(id(item))
+        if is_tensor(item):
+            yield item
+        elif is_module(item):
+            pending.extend(item.parameters())
+            pending.extend(item.buffers())
+        else:
+            pending.extend(_parts(item))
+
+
+def _parts(item: Any) -> Iterator[Any]:
+    if isinstance(item, (list, tuple, set, frozenset)):
+        yield from item
+    elif isinstance(item, dict):
+        yield from item.values()
+    elif dataclasses.is_dataclass(item) and not isinstance(item, type):
+        for field in dataclasses.fields(item):
+            yield getattr(item, field.name)
+
+
+def nbytes(value: Any) -> int:
+    """Bytes that a value holds, each storage once."""
+    if value is None or isinstance(value, (int, float)):
+        return BASE_BYTES
+    if isinstance(value, (str, bytes)):
+        return BASE_BYTES + len(value)
+    total, storages = BASE_BYTES, set()
+    if isinstance(value, (list, tuple)):
+        total += 8 * len(value)
+    for tensor in tensors(value):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in storages or storage.data_ptr() == 0:
+            storages.add(storage.data_ptr())
+            total += storage.nbytes()
+    return total
+
+
+def short(value: Any) -> str:
+    """One line for people: `Latent[1, 4, 16, 16] float32 cpu`, `'a red circle'`, `7.5`."""
+    if is_tensor(value):
+        return f"Tensor{_tensor_facts(value)}"
+    if value is None or isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else value[:57] + "…")
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+        inside = ", ".join(short(item) for item in value[:3])
+        more = f", … {len(value)} in all" if len(value) > 3 else ""
+        return f"[{inside}{more}]"
+    name = type(value).__name__
+    if dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            part = getattr(value, field.name)
+            if is_tensor(part):
+                return f"{name}{_tensor_facts(part)}"
+        plain = [
+            f"{field.name}={getattr(value, field.name)!r}"
+            for field in dataclasses.fields(value)
+            if isinstance(getattr(value, field.name), (int, float, str))
+        ]
+        return f"{name}({', '.join(plain)})"
+    return name
+
+
+def _tensor_facts(tensor: Any) -> str:
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    return f"{list(tensor.shape)} {dtype} {tensor.device}"
+
+
+def content_key(value: Any) -> bytes | None:
+    """A digest of what a value is, or None where it is too large or cannot be told.
+
+    1, 1.0 and True differ; equal values made in different ways agree.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        _feed(digest, value, [HASHED_BYTES])
+    except _Untold:
+        return None
+    return digest.digest()
+
+
+class _Untold(Exception):
+    """The value is too large, or of a kind that has no content of its own."""
+
+
+def _feed(digest: Any, value: Any, budget: list[int]) -> None:
+    """Feed a value's content to a digest, tagged by type. Depth is that of a value's type."""
+    if value is None or isinstance(value, (bool, int, str, bytes)):
+        text = repr(value).encode("utf-8", "surrogatepass")
+        digest.update(type(value).__name__.encode() + struct.pack("<Q", len(text)) + text)
+        _spend(budget, len(text))
+    elif isinstance(value, float):
+        digest.update(b"float" + struct.pack("<d", value))
+    elif is_tensor(value):
+        _spend(budget, value.element_size() * value.nelement())
+        facts = f"tensor{value.dtype}{tuple(value.shape)}{value.device.type}"
+        digest.update(facts.encode() + tensor_bytes(value))
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        digest.update(f"{type(value).__module__}:{type(value).__qualname__}{len(fields)}".encode())
+        for field in fields:
+            _feed(digest, getattr(value, field.name), budget)
+    elif isinstance(value, (list, tuple)):
+        digest.update(b"list" + struct.pack("<Q", len(value)))
+        for item in value:
+            _feed(digest, item, budget)
+    else:
+        raise _Untold
+
+
+def _spend(budget: list[int], count: int) -> None:
+    budget[0] -= count
+    if budget[0] < 0:
+        raise _Untold
+
+
+def tensor_bytes(tensor: Any) -> bytes:
+    """The raw bytes of a tensor, row by row, of whatever dtype and device."""
+    import torch
+
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return bytes(flat.view(torch.uint8).numpy().tobytes()) if flat.numel() else b""

@@ -1,0 +1,168 @@
+"""Finds node packs and holds the node types they declare.
+
+A pack is the standard one (`nodes`), an entry point of the group `nodeflow.nodes`, or a folder of
+Python files. One broken pack does not stop the others: what failed is kept in `failures`.
+Imports `errors`, `node`, `graph` (for nearest names).
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from nodeflow.errors import Problem, RegistrationError
+from nodeflow.graph import STRUCTURAL
+from nodeflow.node import NodeDefinition
+
+ENTRY_POINTS = "nodeflow.nodes"
+
+
+@dataclass
+class Registry:
+    """Node types by id, and what could not be loaded."""
+
+    definitions: dict[str, NodeDefinition] = field(default_factory=dict)
+    failures: list[Problem] = field(default_factory=list)
+
+    def __contains__(self, id: object) -> bool:
+        return id in self.definitions
+
+    def __iter__(self) -> Iterator[NodeDefinition]:
+        return iter(self.definitions[id] for id in sorted(self.definitions))
+
+    def get(self, id: str) -> NodeDefinition | None:
+        return self.definitions.get(id)
+
+    def add(self, definition: NodeDefinition) -> None:
+        """Add one type.
+
+        Raises:
+            RegistrationError: another function has the same id.
+        """
+        known = self.definitions.get(definition.id)
+        if known is not None and known.source != definition.source:
+            raise RegistrationError(
+                f"node id {definition.id!r} is declared twice: {known.source}, {definition.source}"
+            )
+        self.definitions[definition.id] = definition
+
+    def add_module(self, module: ModuleType, pack: str = "") -> None:
+        """Add every node that a module declares; of a pack from elsewhere, ids must carry its name."""
+        for value in list(vars(module).values()):
+            found = getattr(value, "__node__", None)
+            if not isinstance(found, NodeDefinition) or value.__module__ != module.__name__:
+                continue
+            if pack and found.pack != pack:
+                raise RegistrationError(
+                    f"node id {found.id!r} of pack {pack!r} must begin with '{pack}:'"
+                )
+            self.add(found)
+
+    def nearest(self, id: str) -> list[str]:
+        """Up to three known ids that look like `id`."""
+        known = [*self.definitions, *STRUCTURAL]
+        by_name = [k for k in sorted(known) if k.split(".")[-1] == id.split(".")[-1]]
+        close = difflib.get_close_matches(id, known, n=3, cutoff=0.5)
+        return list(dict.fromkeys([*close, *by_name]))[:3]
+
+    def versions(self) -> Mapping[str, int]:
+        return {definition.id: definition.version for definition in self}
+
+    def _fail(self, where: str, error: BaseException) -> None:
+        self.failures.append(
+            Problem(
+                "broken-pack",
+                where,
+                f"{type(error).__name__}: {error}",
+                "its nodes are missing; mend or remove it",
+                severity="warning",
+            )
+        )
+
+
+def load_registry(folders: Iterable[Path] = (), *, installed: bool = True) -> Registry:
+    """The standard nodes, those of installed packs, and those of the given folders."""
+    registry = Registry()
+    _add_standard(registry)
+    if installed:
+        _add_entry_points(registry)
+    for folder in folders:
+        add_folder(registry, Path(folder))
+    return registry
+
+
+_default: Registry | None = None
+
+
+def default_registry() -> Registry:
+    """The standard and installed packs, found once a process."""
+    global _default
+    if _default is None:
+        _default = load_registry()
+    return _default
+
+
+def add_folder(registry: Registry, folder: Path) -> None:
+    """Add the Python files of a folder as one pack, named by the folder.
+
+    Its ids begin with `folder-name:`. Files that begin with `_` are helpers, not imported by us.
+    """
+    files = sorted(folder.glob("*.py")) if folder.is_dir() else []
+    if not files:
+        registry._fail(str(folder), FileNotFoundError("no folder with Python files"))
+    for file in files:
+        if file.name.startswith("_"):
+            continue
+        name = f"nodeflow_pack_{folder.resolve().name}_{file.stem}"
+        try:
+            spec = importlib.util.spec_from_file_location(name, file)
+            assert spec is not None and spec.loader is not None  # a .py file always has both
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[name] = module
+            spec.loader.exec_module(module)
+            registry.add_module(module, pack=pack_name(folder))
+        except Exception as error:
+            sys.modules.pop(name, None)
+            registry._fail(str(file), error)
+
+
+def pack_name(folder: Path) -> str:
+    """A folder's name as the prefix of its ids: lower case, `-` for what ids do not take."""
+    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in folder.resolve().name.lower())
+    return name.strip("-_") or "pack"
+
+
+def _add_standard(registry: Registry) -> None:
+    try:
+        package = importlib.import_module("nodes")
+    except ImportError as error:
+        registry._fail("nodes", error)
+        return
+    for info in pkgutil.iter_modules(package.__path__):
+        if info.ispkg:
+            continue
+        name = f"nodes.{info.name}"
+        try:
+            registry.add_module(importlib.import_module(name))
+        except Exception as error:
+            registry._fail(name, error)
+
+
+def _add_entry_points(registry: Registry) -> None:
+    for entry in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda e: e.name):
+        try:
+            module = entry.load()
+            registry.add_module(module, pack=entry.name)
+            for info in pkgutil.iter_modules(getattr(module, "__path__", [])):
+                child = importlib.import_module(f"{module.__name__}.{info.name}")
+                registry.add_module(child, pack=entry.name)
+        except Exception as error:
+            registry._fail(f"entry point {entry.name}", error)

@@ -1,0 +1,423 @@
+"""Checks a graph and makes it a program: every problem at once, before anything runs.
+
+Scopes are checked outside in, each in topological order, so that the type of every wire is known
+when its reader is looked at. A loop's body is a scope of its own, checked when its loop is reached;
+bodies are walked with an explicit stack. Imports the layers up to `flatten`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from nodeflow.check_node import NodeCheck
+from nodeflow.errors import Problem
+from nodeflow.flatten import Flat, flatten
+from nodeflow.graph import FORBIDDEN_IN_ID, MAP, Graph, Link, Loop, Node, nearest, walk
+from nodeflow.program import Carried, LoopProgram, Program, Scope, SlotSource, Task
+from nodeflow.registry import Registry, default_registry
+from nodeflow.sockets import assignable, element, is_list, type_name
+
+UNKNOWN: Any = TypeVar("UNKNOWN")
+"""Type of what a faulty node would give: fits everywhere, so that one fault is told once."""
+
+RESERVED = ("each", "const", "state")
+
+
+def validate(graph: Graph, registry: Registry | None = None) -> list[Problem]:
+    """Everything that is wrong with a graph, errors first; empty if it can run as it is."""
+    problems = program(graph, registry).problems
+    return sorted(problems, key=lambda p: p.severity != "error")
+
+
+def program(graph: Graph, registry: Registry | None = None) -> Program:
+    """The graph as a program, with its problems. Worked out once per graph and registry."""
+    registry = registry or default_registry()
+    known = graph.memo.get("program")
+    if known is not None and known[0] is registry:
+        found: Program = known[1]
+        return found
+    made = _Checker(graph, registry).check()
+    graph.memo["program"] = (registry, made)
+    return made
+
+
+@dataclass(slots=True)
+class _Open:
+    """A scope while it is being checked."""
+
+    scope: Scope
+    flat: Flat
+    index: dict[str, int]
+    given: dict[str, int]
+    wires: list[list[tuple[str, list[tuple[int, str] | None], bool]]] = field(default_factory=list)
+    """Per task: (port, [(task or -1, output) or None where it leads nowhere], gathered)."""
+
+
+_Steps = Generator["_Steps", Any, Any]
+
+
+class _Checker:
+    def __init__(self, graph: Graph, registry: Registry) -> None:
+        self.graph = graph
+        self.registry = registry
+        self.problems: list[Problem] = list(registry.failures)
+        self.node = NodeCheck(registry, self.problem)
+
+    def problem(self, code: str, where: str, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(code, where, message, hint))
+
+    def warning(self, code: str, where: str, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(code, where, message, hint, severity="warning"))
+
+    def check(self) -> Program:
+        opened: _Open = _drive(self._scope(self.graph.nodes, "", {}))
+        outputs = self._outputs(opened)
+        self._inputs()
+        self._unused(opened.scope, outputs)
+        return Program(self.graph, opened.scope, outputs, self.problems)
+
+    # ── one scope ──────────────────────────────────────────────────────────────────────────────
+
+    def _scope(self, nodes: Mapping[str, Node], path: str, given: Mapping[str, Any]) -> _Steps:
+        """Check the nodes of one scope; `given` maps what it is given to types."""
+        where = f"{path}/" if path else ""
+        flat = flatten(nodes, where)
+        self.problems.extend(flat.problems)
+        scope = Scope(path, tuple(given), slot_types=list(given.values()))
+        scope.slot_task = [-1] * len(given)
+        opened = _Open(scope, flat, {}, {name: slot for slot, name in enumerate(given)})
+        for index, (id, node) in enumerate(flat.nodes.items()):
+            self._check_id(f"{where}{id}", id, inside=bool(path))
+            opened.index[id] = index
+            definition = self.node.definition(f"{where}{id}", node)
+            task = Task(index, f"{where}{id}", node, definition, {}, (), 0, ())
+            scope.tasks.append(task)
+        for id, task in zip(flat.nodes, scope.tasks, strict=True):
+            opened.wires.append(self._wires(opened, id, task))
+        scope.order = self._sort(opened)
+        for index in scope.order:
+            task = scope.tasks[index]
+            wires = self._slots(opened, index)
+            task.first = len(scope.slot_types)
+            if isinstance(task.node, Loop):
+                yield from self._loop(opened, task, dict(wires))
+            else:
+                task.params = self.node.params(task)
+                types = self.node.types(task, wires, scope)
+                self._add_slots(opened, task, types)
+            task.sources = self.node.sources(task, wires)
+            scope.writes = scope.writes or task.writes
+        return opened
+
+    def _add_slots(self, opened: _Open, task: Task, types: Mapping[str, Any]) -> None:
+        task.outputs = tuple(types)
+        opened.scope.slot_types.extend(types.values())
+        opened.scope.slot_task.extend([task.index] * len(types))
+
+    def _check_id(self, where: str, id: str, *, inside: bool) -> None:
+        name = id.rpartition("/")[2]
+        bad = sorted({c for c in name if c in FORBIDDEN_IN_ID or c.isspace()})
+        if bad or not name:
+            text = f"the id {name!r} has {', '.join(map(repr, bad))} in it" if bad else "empty id"
+            self.problem("bad-id", where, text, "ids are letters, digits, _ and -")
+        elif inside and id in RESERVED:
+            hint = "rename the node"
+            self.problem("bad-id", where, f"in a body, {name!r} means what the loop gives", hint)
+
+    # ── wires ──────────────────────────────────────────────────────────────────────────────────
+
+    def _wires(self, opened: _Open, id: str, task: Task) -> list[Any]:
+        """Where each wire of a node comes from, as task numbers; what leads nowhere is None."""
+        home = opened.flat.prefix.get(id, "")
+        rewired = opened.flat.rewired.get(id)
+        wires: list[tuple[str, list[tuple[int, str] | None], bool]] = []
+        if isinstance(task.node, Loop):
+            for name, link in task.node.outer_links():
+                found = self._origin(opened, home, link, f"{task.path}.{name}")
+                wires.append((name, [found], False))
+            return wires
+        for port, source in task.node.links.items():
+            prefix = rewired[port][0] if rewired and port in rewired else home
+            where = f"{task.path}.{port}"
+            if isinstance(source, Link):
+                wires.append((port, [self._origin(opened, prefix, source, where)], False))
+            else:
+                found_all = [self._origin(opened, prefix, link, where) for link in source]
+                wires.append((port, found_all, True))
+        return wires
+
+    def _origin(
+        self, opened: _Open, prefix: str, link: Link, where: str
+    ) -> tuple[int, str] | None:
+        """(task, output) that a link names; task -1 for what the scope is given."""
+        if not prefix and link.node in RESERVED and opened.scope.path:
+            if str(link) in opened.given:
+                return -1, str(link)
+            names = [n.partition(".")[2] for n in opened.given if n.startswith(f"{link.node}.")]
+            hint = f"it gives {link.node}.{', '.join(names)}" if names else ""
+            near = nearest(link.port, names)
+            hint = f"did you mean {link.node}.{near}?" if near else hint
+            self.problem("unknown-port", where, f"the loop gives no {link}", hint)
+            return None
+        found = opened.flat.resolve(prefix, link)
+        if isinstance(found, Problem):
+            self.problem(found.code, where, found.message, found.hint)
+            return None
+        path, port = found
+        index = opened.index.get(path)
+        if index is None:
+            self._unknown_node(opened, link, where)
+            return None
+        return index, port
+
+    def _unknown_node(self, opened: _Open, link: Link, where: str) -> None:
+        if opened.scope.path and self.graph.node(link.node) is not None:
+            hint = f'a body is closed: write "const": {{"{link.port}": "{link}"}} in the loop'
+            message = f"{link.node} is outside the body"
+            self.problem("outside-body", where, f"{message}, which may not read it", hint)
+            return
+        near = nearest(link.node, [*opened.index, *opened.flat.groups])
+        hint = f"did you mean {near}.{link.port}?" if near else "links are written node.port"
+        if not near and not link.port:
+            hint = f"{link} has no port"
+        self.problem("unknown-node", where, f"there is no node {link.node!r}", hint)
+
+    def _slots(self, opened: _Open, index: int) -> list[tuple[str, SlotSource | None]]:
+        """The wires of a task as slots; all its origins have theirs by now."""
+        found: list[tuple[str, SlotSource | None]] = []
+        for port, origins, gathered in opened.wires[index]:
+            where = f"{opened.scope.tasks[index].path}.{port}"
+            slots = [self._slot(opened, origin, where) for origin in origins]
+            if None in slots:
+                found.append((port, None))
+            else:
+                whole = tuple(slot for slot in slots if slot is not None)
+                found.append((port, whole if gathered else whole[0]))
+        return found
+
+    def _slot(self, opened: _Open, origin: tuple[int, str] | None, where: str) -> int | None:
+        if origin is None:
+            return None
+        index, port = origin
+        if index < 0:
+            return opened.given[port]
+        task = opened.scope.tasks[index]
+        if port in task.outputs:
+            return task.first + task.outputs.index(port)
+        if task.definition is not None or isinstance(task.node, Loop):
+            near = nearest(port, task.outputs)
+            has = ", ".join(task.outputs) or "no outputs"
+            hint = f"did you mean {near!r}? it has {has}" if near else f"it has {has}"
+            name = task.path.rpartition("/")[2]
+            self.problem("unknown-port", where, f"{name} has no output {port!r}", hint)
+        return None
+
+    def _sort(self, opened: _Open) -> list[int]:
+        """Task numbers, each after all it reads (Kahn 1962); tasks on a cycle, and all that hang on
+        them, are reported and left out."""
+        tasks = opened.scope.tasks
+        readers: list[list[int]] = [[] for _ in tasks]
+        waiting = [0] * len(tasks)
+        for index, wires in enumerate(opened.wires):
+            for _, origins, _ in wires:
+                for origin in origins:
+                    if origin is not None and origin[0] >= 0:
+                        readers[origin[0]].append(index)
+                        waiting[index] += 1
+        order = [index for index, count in enumerate(waiting) if count == 0]
+        for index in order:  # grows while it is walked
+            for reader in readers[index]:
+                waiting[reader] -= 1
+                if waiting[reader] == 0:
+                    order.append(reader)
+        if len(order) < len(tasks):
+            self._cycles(opened, readers, {i for i, count in enumerate(waiting) if count})
+        return order
+
+    def _cycles(self, opened: _Open, readers: list[list[int]], left: set[int]) -> None:
+        import networkx as nx  # only a faulty graph pays for it
+
+        wires = nx.DiGraph((a, b) for a in sorted(left) for b in readers[a] if b in left)
+        components = [sorted(c) for c in nx.strongly_connected_components(wires)]
+        for component in sorted(components):
+            ring = wires.subgraph(component)
+            if ring.number_of_edges() == 0:
+                continue
+            path = [edge[0] for edge in nx.find_cycle(ring, component[0])]
+            names = [opened.scope.tasks[i].path for i in (*path, path[0])]
+            hint = "remove one of these wires; to repeat something use flow.loop"
+            self.problem("cycle", names[0], f"a cycle: {' → '.join(names)}", hint)
+
+    # ── loops ──────────────────────────────────────────────────────────────────────────────────
+
+    def _loop(self, opened: _Open, task: Task, wires: dict[str, SlotSource | None]) -> _Steps:
+        """Check a loop: what goes in, its body as a scope of its own, what comes out."""
+        loop = task.node
+        assert isinstance(loop, Loop)
+        self._loop_shape(task, loop)
+        types = opened.scope.slot_types
+        given: dict[str, Any] = {}
+        for name, slot in wires.items():
+            tp = UNKNOWN if slot is None else types[slot]  # type: ignore[call-overload]
+            if name.startswith("each."):
+                tp = self._each_type(task, name, tp)
+            given[name] = tp
+        body: _Open = yield self._scope(loop.body, task.path, given)
+        task.first = len(opened.scope.slot_types)
+        out = {name: given[f"state.{name}"] for name in loop.state}
+        next_slots = self._body_slots(
+            body, task, {name: (f"state.{name}", s.next) for name, s in loop.state.items()}
+        )
+        for name, slot in next_slots.items():
+            self._check_next(body, task, name, slot, out[name])
+        collected = self._body_slots(
+            body, task, {name: (f"collect.{name}", link) for name, link in loop.collect.items()}
+        )
+        for name, slot in collected.items():
+            inner = body.scope.slot_types[slot]
+            out[name] = UNKNOWN if inner is UNKNOWN else list[inner]  # type: ignore[valid-type]
+        for name in loop.collect:
+            out.setdefault(name, UNKNOWN)
+        self._add_slots(opened, task, out)
+        if len(next_slots) == len(loop.state) and len(collected) == len(loop.collect):
+            task.loop = _loop_program(loop, body, wires, next_slots, collected)
+
+    def _loop_shape(self, task: Task, loop: Loop) -> None:
+        if not loop.each:
+            hint = "for a number of passes walk a list.range"
+            self.problem("loop-each", task.path, "the loop walks no list (each is empty)", hint)
+        if loop.type == MAP and not loop.collect:
+            hint = 'write "collect": {"name": "node.port"}'
+            self.problem("loop-collect", task.path, "the map collects nothing", hint)
+        if loop.type != MAP and not loop.state and not loop.collect:
+            hint = "give it a state to carry or something to collect"
+            self.problem("loop-output", task.path, "nothing comes out of the loop", hint)
+        for name in sorted(set(loop.state) & set(loop.collect)):
+            hint = "rename one of them"
+            self.problem("loop-names", task.path, f"{name!r} is both a state and collected", hint)
+
+    def _each_type(self, task: Task, name: str, tp: Any) -> Any:
+        if tp is UNKNOWN or is_list(tp):
+            return UNKNOWN if tp is UNKNOWN else element(tp)
+        hint = "each walks lists; use const for a single value"
+        text = f"got {type_name(tp)}, expected a list"
+        self.problem("type-mismatch", f"{task.path}.{name}", text, hint)
+        return UNKNOWN
+
+    def _body_slots(
+        self, body: _Open, task: Task, links: Mapping[str, tuple[str, Link]]
+    ) -> dict[str, int]:
+        """The body's slots that the loop carries or collects, by name."""
+        found = {}
+        for name, (port, link) in links.items():
+            where = f"{task.path}.{port}"
+            slot = self._slot(body, self._origin(body, "", link, where), where)
+            if slot is not None:
+                found[name] = slot
+        return found
+
+    def _check_next(self, body: _Open, task: Task, name: str, slot: int, init: Any) -> None:
+        tp = body.scope.slot_types[slot]
+        if not assignable(tp, init):
+            self.problem(
+                "state-mismatch",
+                f"{task.path}.state.{name}",
+                f"next is {type_name(tp)} ({body.scope.slot_name(slot)}), "
+                f"but the state began as {type_name(init)}",
+                self.node.conversion_hint(tp, init),
+            )
+
+    # ── the whole graph ────────────────────────────────────────────────────────────────────────
+
+    def _outputs(self, opened: _Open) -> dict[str, int]:
+        """Slots of the declared outputs, and of every `node.port` that may be asked for."""
+        slots = {
+            opened.scope.slot_name(slot): slot for slot in range(len(opened.scope.slot_types))
+        }
+        for path, group in opened.flat.groups.items():
+            for name in group.graph.outputs:
+                origin = opened.flat.resolve("", Link(path, name))
+                if not isinstance(origin, Problem) and f"{origin[0]}.{origin[1]}" in slots:
+                    slots[f"{path}.{name}"] = slots[f"{origin[0]}.{origin[1]}"]
+        for name, link in self.graph.outputs.items():
+            where = f"outputs.{name}"
+            slot = self._slot(opened, self._origin(opened, "", link, where), where)
+            if slot is not None:
+                slots[name] = slot
+        return slots
+
+    def _inputs(self) -> None:
+        """Every declared input must name ports that are there."""
+        for name, targets in self.graph.inputs.items():
+            if not targets:
+                self.problem("unknown-port", f"inputs.{name}", "the input feeds no port")
+                continue
+            for path, port in self.graph.input_targets(name):
+                where = f"inputs.{name}"
+                node = self.graph.node(path)
+                if node is None:
+                    near = nearest(path, (known for known, _ in walk(self.graph)))
+                    hint = f"did you mean {near}.{port}?" if near else ""
+                    self.problem("unknown-node", where, f"there is no node {path!r}", hint)
+                elif node.type in self.registry:
+                    self.node.check_input(where, path, port, node)
+
+    def _unused(self, scope: Scope, outputs: Mapping[str, int]) -> None:
+        """Warn of nodes that no declared output needs."""
+        if not self.graph.outputs or len(scope.order) < len(scope.tasks):
+            return
+        needed = [task.writes for task in scope.tasks]
+        for name in self.graph.outputs:
+            if name in outputs:
+                needed[scope.slot_task[outputs[name]]] = True
+        for index in reversed(scope.order):
+            if needed[index]:
+                for slot in scope.tasks[index].reads():
+                    if scope.slot_task[slot] >= 0:
+                        needed[scope.slot_task[slot]] = True
+        for task in scope.tasks:
+            if not needed[task.index]:
+                hint = "it will not run; declare an output that reads it, or remove it"
+                self.warning("unused", task.path, "no output needs this node", hint)
+
+
+def _loop_program(
+    loop: Loop,
+    body: _Open,
+    wires: Mapping[str, SlotSource | None],
+    next_slots: Mapping[str, int],
+    collected: Mapping[str, int],
+) -> LoopProgram | None:
+    """The loop's wiring as slots; None if a wire into it leads nowhere."""
+
+    def pairs(kind: str, names: Mapping[str, Any]) -> tuple[tuple[str, int, int], ...]:
+        return tuple((n, wires[f"{kind}.{n}"], body.given[f"{kind}.{n}"]) for n in names)  # type: ignore[misc]
+
+    if any(slot is None for slot in wires.values()):
+        return None
+    return LoopProgram(
+        body=body.scope,
+        each=pairs("each", loop.each),
+        const=pairs("const", loop.const),
+        state=tuple(
+            Carried(name, init, given, next_slots[name])
+            for name, init, given in pairs("state", loop.state)
+        ),
+        collect=tuple(collected.items()),
+    )
+
+
+def _drive(steps: _Steps) -> Any:
+    """Run nested generators with a stack of our own: a yielded generator is a call, its return
+    value the answer."""
+    stack, answer = [steps], None
+    while stack:
+        try:
+            stack.append(stack[-1].send(answer))
+            answer = None
+        except StopIteration as stop:
+            stack.pop()
+            answer = stop.value
+    return answer
