@@ -1,0 +1,50 @@
+"""Noise from seeds: always float32 on the CPU, each image of a batch from a stream of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+
+import torch
+
+from nodes.types import Noise
+
+
+def gaussian(shape: Sequence[int], seeds: Sequence[int]) -> torch.Tensor:
+    """Standard normal noise [len(seeds), *shape], image k from the generator of seeds[k] alone."""
+    return torch.stack([_draw(shape, seed) for seed in seeds])
+
+
+def step_noise(like: torch.Tensor, seed: int, index: int) -> torch.Tensor:
+    """Fresh noise for step `index`, in the shape and on the device of `like` [B, C, H, W].
+
+    Image k draws from the hash of (seed + k, index): no step repeats another's noise, none repeats
+    the initial noise of any seed, and image k is what seed + k gives alone.
+    """
+    drawn = gaussian(like.shape[1:], [_step_seed(seed + k, index) for k in range(len(like))])
+    return drawn.to(device=like.device, dtype=like.dtype)
+
+
+def batch_seeds(seed: int, count: int) -> tuple[int, ...]:
+    """The seeds of a batch: seed, seed + 1, ..."""
+    return tuple(range(seed, seed + count))
+
+
+def mix(first: Noise, second: Noise, amount: float) -> Noise:
+    """Turn `first` towards `second` by `amount` of a right angle; the spread stays 1."""
+    angle = amount * math.pi / 2
+    along, across = math.cos(angle), math.sin(angle)
+    if amount in (0, 1):  # cos(pi / 2) is not quite 0, and an end should be that noise itself
+        along, across = 1.0 - amount, float(amount)
+    return Noise(along * first.samples + across * second.samples, first.seeds)
+
+
+def _draw(shape: Sequence[int], seed: int) -> torch.Tensor:
+    generator = torch.Generator("cpu").manual_seed(seed)
+    return torch.randn(tuple(shape), generator=generator, dtype=torch.float32)
+
+
+def _step_seed(seed: int, index: int) -> int:
+    digest = hashlib.blake2b(f"{seed} step {index}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

@@ -1,0 +1,150 @@
+"""Noise schedules in float64: beta curves, sigmas of timesteps, and the lists a sampler walks.
+
+Everything here is a plain float or a tuple of floats, worked out on the CPU: some devices have no
+float64, and a schedule must be the same on all of them. sigma(t) = sqrt((1 - ab_t) / ab_t), where
+ab is alpha-bar, the cumulative product of 1 - beta (Ho et al. 2020, arXiv 2006.11239, eq. 4).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from nodes.diffusion.incomplete_beta import beta_quantile
+from nodes.types import BetaSchedule, Sigmas
+
+# A schedule of zero terminal SNR has alpha-bar 0 at its end, where sigma would be infinite. This
+# floor gives sigma 4096: far more than any picture, and still exact in half precision.
+MIN_ALPHA_BAR = 2.0**-24
+
+
+def linear_betas(count: int, start: float, end: float) -> list[float]:
+    """Betas on a straight line from `start` to `end`."""
+    return [float(b) for b in np.linspace(start, end, count)]
+
+
+def scaled_linear_betas(count: int, start: float, end: float) -> list[float]:
+    """Betas whose square roots are on a straight line."""
+    return [float(b) ** 2 for b in np.linspace(math.sqrt(start), math.sqrt(end), count)]
+
+
+def squared_cosine_betas(count: int, max_beta: float = 0.999) -> list[float]:
+    """Betas that make alpha-bar a squared cosine of time."""
+
+    def alpha_bar(time: float) -> float:
+        return math.cos((time + 0.008) / 1.008 * math.pi / 2) ** 2
+
+    return [
+        min(1 - alpha_bar((t + 1) / count) / alpha_bar(t / count), max_beta) for t in range(count)
+    ]
+
+
+def schedule_of_betas(betas: Sequence[float]) -> BetaSchedule:
+    """The schedule of a list of betas: alpha-bar is the running product of 1 - beta."""
+    return BetaSchedule(tuple(float(a) for a in np.cumprod(1.0 - np.asarray(betas, np.float64))))
+
+
+def zero_terminal_snr(betas: BetaSchedule) -> BetaSchedule:
+    """The schedule shifted and stretched so that its last timestep is noise and nothing else."""
+    roots = np.sqrt(np.asarray(betas.alphas_cumprod, np.float64))
+    shifted = (roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])
+    return BetaSchedule(tuple(float(r) ** 2 for r in shifted))
+
+
+def sigma_table(betas: BetaSchedule) -> np.ndarray:
+    """sigma of each of the model's timesteps, float64 [T], ascending."""
+    alpha_bar = np.maximum(np.asarray(betas.alphas_cumprod, np.float64), MIN_ALPHA_BAR)
+    table: np.ndarray = np.sqrt((1.0 - alpha_bar) / alpha_bar)
+    return table
+
+
+def sigma_of_timestep(table: np.ndarray, timestep: float) -> float:
+    """sigma at a timestep, between two of them on a line in log sigma."""
+    return float(np.exp(np.interp(timestep, np.arange(len(table)), np.log(table))))
+
+
+def timestep_of_sigma(table: np.ndarray, sigma: float) -> float:
+    """The timestep of a sigma: the inverse of `sigma_of_timestep`, held within the table."""
+    if sigma <= 0:
+        return 0.0
+    return float(np.interp(math.log(sigma), np.log(table), np.arange(len(table))))
+
+
+def at_timesteps(betas: BetaSchedule, timesteps: Sequence[float], linear: bool = False) -> Sigmas:
+    """The sigmas of given timesteps and a final 0.
+
+    `linear` reads between two timesteps on a line in sigma, as diffusers does, instead of log
+    sigma.
+    """
+    table = sigma_table(betas)
+    if linear:
+        values = [float(s) for s in np.interp(timesteps, np.arange(len(table)), table)]
+    else:
+        values = [sigma_of_timestep(table, t) for t in timesteps]
+    return Sigmas((*values, 0.0), (*(float(t) for t in timesteps), 0.0))
+
+
+def at_sigmas(betas: BetaSchedule, values: Sequence[float]) -> Sigmas:
+    """Given sigmas with the timesteps that the model knows them by."""
+    table = sigma_table(betas)
+    return Sigmas(
+        tuple(float(s) for s in values), tuple(timestep_of_sigma(table, s) for s in values)
+    )
+
+
+def normal(betas: BetaSchedule, steps: int) -> Sigmas:
+    """Timesteps evenly from the last to the first."""
+    return at_timesteps(betas, list(np.linspace(len(betas.alphas_cumprod) - 1, 0, steps)))
+
+
+def sgm_uniform(betas: BetaSchedule, steps: int) -> Sigmas:
+    """Timesteps evenly from the last, stopping one stride before the first."""
+    return at_timesteps(betas, list(np.linspace(len(betas.alphas_cumprod) - 1, 0, steps + 1))[:-1])
+
+
+def simple(betas: BetaSchedule, steps: int) -> Sigmas:
+    """Every (T / steps)-th timestep from the last, rounded towards the noisy end."""
+    count = len(betas.alphas_cumprod)
+    return at_timesteps(betas, [count - 1 - int(i * count / steps) for i in range(steps)])
+
+
+def ddim_uniform(betas: BetaSchedule, steps: int) -> Sigmas:
+    """Timesteps 1, 1 + r, 1 + 2 r ... with r = T // steps, as far as the schedule reaches."""
+    count = len(betas.alphas_cumprod)
+    return at_timesteps(betas, list(range(1, count, max(count // steps, 1)))[::-1])
+
+
+def beta_spaced(betas: BetaSchedule, steps: int, alpha: float, beta: float) -> Sigmas:
+    """Timesteps at the quantiles of a Beta(alpha, beta) distribution; doubles are left out."""
+    last = len(betas.alphas_cumprod) - 1
+    quantiles = (beta_quantile(1 - i / steps, alpha, beta) for i in range(steps))
+    return at_timesteps(betas, list(dict.fromkeys(round(q * last) for q in quantiles)))
+
+
+def karras(low: float, high: float, steps: int, rho: float) -> list[float]:
+    """sigmas whose rho-th roots are evenly spaced, and a final 0."""
+    ramp = np.linspace(0, 1, steps)
+    roots = high ** (1 / rho) + ramp * (low ** (1 / rho) - high ** (1 / rho))
+    return [*(float(r) ** rho for r in roots), 0.0]
+
+
+def exponential(low: float, high: float, steps: int) -> list[float]:
+    """sigmas whose logarithms are evenly spaced, and a final 0."""
+    return [*(math.exp(s) for s in np.linspace(math.log(high), math.log(low), steps)), 0.0]
+
+
+def linspace_timesteps(count: int, steps: int) -> list[float]:
+    """From count - 1 down to 0, both ends taken, fractions kept."""
+    return [float(t) for t in np.linspace(0, count - 1, steps)[::-1]]
+
+
+def leading_timesteps(count: int, steps: int, offset: int) -> list[float]:
+    """Multiples of count // steps from 0, shifted by `offset`, the highest first."""
+    return [float(i * (count // steps) + offset) for i in reversed(range(steps))]
+
+
+def trailing_timesteps(count: int, steps: int) -> list[float]:
+    """Back from count in strides of count / steps, each rounded, minus one."""
+    return [float(np.round(count - i * count / steps) - 1) for i in range(steps)]

@@ -1,0 +1,70 @@
+"""Forward diffusion: add noise to a clean latent, x = x0 + sigma * noise.
+
+The form of Karras et al. 2022, arXiv 2206.00364. Divided by sqrt(1 + sigma^2) it is the x_t of Ho
+et al. 2020, arXiv 2006.11239, eq. 4.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from nodeflow.errors import InputError
+from nodeflow.node import node
+from nodeflow.widgets import Number
+from nodes.types import BetaSchedule, Latent, Noise, Sigmas, Step
+
+
+@node("forward.start")
+def start(latent: Latent, noise: Noise, sigmas: Sigmas) -> Latent:
+    """Noise a clean latent as far as the first level of a schedule, where a sampler takes over.
+
+    x0 + sigma_0 * noise, [B, C, H, W]. An empty latent gives text to image, an encoded picture with
+    a schedule cut by strength gives image to image; at sigma 0 the latent comes back as it is.
+    """
+    if not sigmas.values:
+        raise InputError("sigmas", "an empty list", "at least one sigma")
+    return _add(latent, noise, sigmas.values[0])
+
+
+@node("forward.add_noise")
+def add_noise(latent: Latent, noise: Noise, step: Step) -> Latent:
+    """Noise a clean latent as far as the beginning of a step: x0 + sigma * noise, [B, C, H, W]."""
+    return _add(latent, noise, step.sigma)
+
+
+@node("forward.add_noise_at_sigma")
+def add_noise_at_sigma(
+    latent: Latent, noise: Noise, sigma: Annotated[float, Number(0, 10_000)] = 1.0
+) -> Latent:
+    """Noise a clean latent by a given sigma: x0 + sigma * noise, [B, C, H, W]."""
+    if not 0 <= sigma < float("inf"):
+        raise InputError("sigma", f"{sigma:g}", "a finite number of at least 0")
+    return _add(latent, noise, sigma)
+
+
+@node("forward.add_noise_at_timestep")
+def add_noise_at_timestep(
+    latent: Latent,
+    noise: Noise,
+    betas: BetaSchedule,
+    timestep: Annotated[float, Number(0, 100_000)] = 500.0,
+) -> Latent:
+    """Noise a clean latent as far as one of the model's timesteps, fractions between two of them.
+
+    x0 + sigma(t) * noise, [B, C, H, W]; as in training, where t is drawn anew for each picture.
+    """
+    from nodes.diffusion.schedules import sigma_of_timestep, sigma_table
+
+    last = len(betas.alphas_cumprod) - 1
+    if not 0 <= timestep <= last:
+        raise InputError("timestep", f"{timestep:g}", f"0..{last}")
+    return _add(latent, noise, sigma_of_timestep(sigma_table(betas), timestep))
+
+
+def _add(latent: Latent, noise: Noise, sigma: float) -> Latent:
+    if noise.samples.shape != latent.samples.shape:
+        got, wanted = list(noise.samples.shape), list(latent.samples.shape)
+        raise InputError(
+            "noise", f"{got}", f"the shape of latent, {wanted}", "Draw it with this latent's shape"
+        )
+    return Latent(latent.samples + sigma * noise.samples, latent.noise_mask)

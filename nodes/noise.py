@@ -1,0 +1,78 @@
+"""Noise: where every picture starts. Each image of a batch has a seed of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from nodeflow.errors import InputError
+from nodeflow.node import node
+from nodeflow.widgets import Seed, Slider
+from nodes.types import Latent, Noise, Sigmas
+
+if TYPE_CHECKING:
+    import torch
+
+
+@node("noise.gaussian")
+def gaussian(latent: Latent, seed: Annotated[int, Seed()] = 0) -> Noise:
+    """Draw noise in the shape of a latent: standard normal, [B, C, H, W].
+
+    Image k is drawn on the CPU in float32 from seed + k alone, so it is the image that seed + k
+    gives by itself, on every device.
+    """
+    from nodes.diffusion.noise import batch_seeds
+
+    return _draw(latent.samples, batch_seeds(seed, len(latent.samples)))
+
+
+@node("noise.from_seeds")
+def from_seeds(latent: Latent, seeds: Annotated[list[int], Seed()]) -> Noise:
+    """Draw noise for each image of a batch from the seed in its place: [B, C, H, W].
+
+    For a batch of chosen seeds, for example three that were liked. As many seeds as images.
+    """
+    batch = len(latent.samples)
+    if len(seeds) != batch:
+        raise InputError("seeds", f"{len(seeds)} seeds", f"one for each of {batch} images")
+    return _draw(latent.samples, tuple(seeds))
+
+
+@node("noise.mix")
+def mix(
+    first: Noise, second: Noise, amount: Annotated[float, Slider(0, 1, step=0.01)] = 0.1
+) -> Noise:
+    """Turn one noise towards another, for pictures that are alike: 0 is `first`, 1 is `second`.
+
+    cos(a) * first + sin(a) * second with a = amount * pi / 2. Both are independent, so the spread
+    stays 1, which a plain average would shrink.
+    """
+    from nodes.diffusion import noise
+
+    if first.samples.shape != second.samples.shape:
+        got, wanted = list(second.samples.shape), list(first.samples.shape)
+        raise InputError("second", f"{got}", f"the shape of first, {wanted}")
+    if not 0 <= amount <= 1:
+        raise InputError("amount", f"{amount:g}", "0..1")
+    return noise.mix(first, second, amount)
+
+
+@node("noise.to_latent")
+def to_latent(noise: Noise, sigmas: Sigmas) -> Latent:
+    """Start from noise and nothing else, at the first sigma of a schedule.
+
+    sqrt(1 + sigma_0^2) * noise, [B, C, H, W]. That is the spread which pictures of spread 1 have
+    with noise of sigma added; what diffusers' DDIM and DPM-Solver start from. `forward.start` on an
+    empty latent is sigma * noise.
+    """
+    if not sigmas.values:
+        raise InputError("sigmas", "an empty list", "at least one sigma")
+    return Latent((1 + sigmas.values[0] ** 2) ** 0.5 * noise.samples)
+
+
+def _draw(like: torch.Tensor, seeds: tuple[int, ...]) -> Noise:
+    from nodes.diffusion.noise import gaussian
+
+    for seed in seeds:
+        if not 0 <= seed < 2**64:
+            raise InputError("seed", str(seed), "0..2^64-1")
+    return Noise(gaussian(like.shape[1:], seeds).to(like.device), seeds)

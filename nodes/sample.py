@@ -1,0 +1,143 @@
+"""Sampler steps that look at one prediction: from the step's sigma to the next one, no memory.
+
+Every step takes the noisy latent x = x0 + sigma * epsilon and the (guided) noise prediction, and
+gives the latent at sigma_next; D is the estimate of the clean latent, x - sigma * epsilon. The
+noise that a random step adds comes from (seed + image, step), never from the stream of the initial
+noise.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from nodeflow.errors import InputError
+from nodeflow.node import node
+from nodeflow.widgets import Seed, Slider
+from nodes.types import Latent, Mask, Noise, NoisePrediction, Step
+
+if TYPE_CHECKING:
+    import torch
+
+Eta = Annotated[float, Slider(0, 1, step=0.05)]
+
+
+@node("sample.euler_step")
+def euler_step(latent: Latent, noise: NoisePrediction, step: Step) -> Latent:
+    """Go straight along the predicted noise to the next level: x + (sigma' - sigma) * epsilon.
+
+    The same as DDIM without noise. Karras et al. 2022, arXiv 2206.00364, algorithm 1 without churn.
+    """
+    from nodes.diffusion.samplers import euler
+
+    _check(latent, noise, step)
+    return _moved(latent, euler(latent.samples, noise.samples, step.sigma, step.sigma_next))
+
+
+@node("sample.euler_ancestral_step")
+def euler_ancestral_step(
+    latent: Latent,
+    noise: NoisePrediction,
+    step: Step,
+    seed: Annotated[int, Seed()] = 0,
+    eta: Eta = 1.0,
+) -> Latent:
+    """Go further down than the next level and add fresh noise up to it: details keep changing.
+
+    x + (down - sigma) * epsilon + up * fresh, up = eta * sigma' * sqrt(sigma^2 - sigma'^2) / sigma,
+    down^2 + up^2 = sigma'^2. eta 0 is Euler. After k-diffusion's `sample_euler_ancestral`.
+    """
+    from nodes.diffusion import samplers
+
+    _check_random(latent, noise, step, eta)
+    fresh = _fresh(latent, seed, step, eta)
+    return _moved(latent, samplers.ancestral(latent.samples, noise.samples, step, eta, fresh))
+
+
+@node("sample.ddim_step")
+def ddim_step(
+    latent: Latent,
+    noise: NoisePrediction,
+    step: Step,
+    seed: Annotated[int, Seed()] = 0,
+    eta: Eta = 0.0,
+) -> Latent:
+    """Go to the clean estimate and back along the predicted noise, `eta` of the way by fresh noise.
+
+    Song et al. 2020, arXiv 2010.02502, eq. 12 and 16. eta 0 is deterministic and can be inverted,
+    eta 1 is DDPM.
+    """
+    from nodes.diffusion import samplers
+
+    _check_random(latent, noise, step, eta)
+    fresh = _fresh(latent, seed, step, eta)
+    return _moved(latent, samplers.ddim(latent.samples, noise.samples, step, eta, fresh))
+
+
+@node("sample.ddpm_step")
+def ddpm_step(
+    latent: Latent, noise: NoisePrediction, step: Step, seed: Annotated[int, Seed()] = 0
+) -> Latent:
+    """Draw the next latent from the posterior of the diffusion: the first of all samplers.
+
+    Mean D + (sigma'/sigma)^2 * (x - D), variance sigma'^2 * (1 - (sigma'/sigma)^2), which is Ho et
+    al. 2020, arXiv 2006.11239, eq. 6-7, with the smaller of their two variances. It wants many
+    steps.
+    """
+    from nodes.diffusion import samplers
+
+    _check_random(latent, noise, step, 1.0)
+    fresh = _fresh(latent, seed, step, 1.0)
+    return _moved(latent, samplers.ddpm(latent.samples, noise.samples, step, fresh))
+
+
+@node("sample.keep_unmasked")
+def keep_unmasked(latent: Latent, original: Latent, noise: Noise, step: Step, mask: Mask) -> Latent:
+    """Put the original back where the mask is 0, noised as far as the step has come: inpainting.
+
+    mask * x + (1 - mask) * (original + sigma' * noise), after each step; at the last, where sigma'
+    is 0, the original itself. The mask [B or 1, H, W] of any size is averaged to the latent's size.
+    Lugmayr et al. 2022, arXiv 2201.09865, eq. 8.
+    """
+    from nodes.diffusion import samplers
+
+    shape = latent.samples.shape
+    for port, samples in (("original", original.samples), ("noise", noise.samples)):
+        if samples.shape != shape:
+            raise InputError(port, f"{list(samples.shape)}", f"the shape of latent, {list(shape)}")
+    if len(mask.values) not in (1, shape[0]):
+        raise InputError("mask", f"a batch of {len(mask.values)}", f"1 or the latent's {shape[0]}")
+    fitted = samplers.mask_for(mask.values, latent.samples)
+    return _moved(
+        latent,
+        samplers.keep_unmasked(
+            latent.samples, original.samples, noise.samples, step.sigma_next, fitted
+        ),
+    )
+
+
+def _check(latent: Latent, noise: NoisePrediction, step: Step) -> None:
+    if noise.samples.shape != latent.samples.shape:
+        got, wanted = list(noise.samples.shape), list(latent.samples.shape)
+        raise InputError("noise", f"{got}", f"the shape of latent, {wanted}")
+
+
+def _check_random(latent: Latent, noise: NoisePrediction, step: Step, eta: float) -> None:
+    _check(latent, noise, step)
+    if not step.sigma > step.sigma_next >= 0:
+        got = f"from sigma {step.sigma:g} to {step.sigma_next:g}"
+        raise InputError("step", got, "a step downwards", "Euler goes both ways")
+    if not 0 <= eta <= 1:
+        raise InputError("eta", f"{eta:g}", "0..1")
+
+
+def _fresh(latent: Latent, seed: int, step: Step, eta: float) -> torch.Tensor | None:
+    """Noise for a random step; None where it would be added with weight 0."""
+    from nodes.diffusion.noise import step_noise
+
+    if eta == 0 or step.sigma_next == 0:
+        return None
+    return step_noise(latent.samples, seed, step.index)
+
+
+def _moved(latent: Latent, samples: torch.Tensor) -> Latent:
+    return Latent(samples, latent.noise_mask)

@@ -1,0 +1,108 @@
+"""Sampler steps that remember: a better move from the predictions of the steps before, at no cost.
+
+The memory is a value on a wire, `History`: begin with `sample_multistep.no_history`, carry it round
+the loop as state. A history belongs to one sampler; the first step, without any, is of first order.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NamedTuple
+
+from nodeflow.errors import InputError
+from nodeflow.node import node
+from nodeflow.widgets import Seed, Slider
+from nodes.types import History, Latent, NoisePrediction, Step
+
+
+class Move(NamedTuple):
+    """The latent at the next level, and what the next step may look back on."""
+
+    latent: Latent
+    history: History
+
+
+@node("sample_multistep.no_history")
+def no_history() -> History:
+    """Remember nothing: what a multistep sampler begins with."""
+    return History()
+
+
+@node("sample_multistep.lms_step")
+def lms_step(
+    latent: Latent,
+    noise: NoisePrediction,
+    step: Step,
+    history: History,
+    order: Annotated[int, Slider(1, 4, step=1)] = 4,
+) -> Move:
+    """Go along the polynomial through the last `order` predictions (linear multistep).
+
+    x + sum_j epsilon_j * integral of the j-th Lagrange polynomial from sigma to sigma'. Order 1 is
+    Euler. Adams-Bashforth for uneven steps, as k-diffusion's `sample_lms`.
+    """
+    from nodes.diffusion import samplers
+
+    _check(latent, noise, step, history)
+    if not 1 <= order <= 4:
+        raise InputError("order", str(order), "1..4")
+    past = history.entries
+    return _move(latent, samplers.lms(latent.samples, noise.samples, step, past, order))
+
+
+@node("sample_multistep.dpmpp_2m_step")
+def dpmpp_2m_step(latent: Latent, noise: NoisePrediction, step: Step, history: History) -> Move:
+    """Few steps, clean pictures: DPM-Solver++(2M), second order with one prediction a step.
+
+    Solves in the clean estimate D over t = -log sigma; with h = t' - t and r = h_last / h:
+    (sigma'/sigma) x + (1 - e^-h) * (D + (D - D_last) / 2r). The last step, to sigma 0, is D.
+    Lu et al. 2022, arXiv 2211.01095, algorithm 2.
+    """
+    from nodes.diffusion import samplers
+
+    _check(latent, noise, step, history)
+    return _move(latent, samplers.dpmpp_2m(latent.samples, noise.samples, step, history.entries))
+
+
+@node("sample_multistep.dpmpp_2m_sde_step")
+def dpmpp_2m_sde_step(
+    latent: Latent,
+    noise: NoisePrediction,
+    step: Step,
+    history: History,
+    seed: Annotated[int, Seed()] = 0,
+    eta: Annotated[float, Slider(0, 1, step=0.05)] = 1.0,
+) -> Move:
+    """DPM-Solver++(2M) with fresh noise in each step, for richer detail over more steps.
+
+    With h, r as in `dpmpp_2m_step` and k = (1 + eta) h: (sigma'/sigma) e^(-eta h) x + (1 - e^-k) *
+    (D + (D - D_last) / 2r) + sigma' sqrt(1 - e^(-2 eta h)) * fresh. eta 0 is `dpmpp_2m_step`.
+    Lu et al. 2022, arXiv 2211.01095, in k-diffusion's midpoint form.
+    """
+    from nodes.diffusion import samplers
+    from nodes.diffusion.noise import step_noise
+
+    _check(latent, noise, step, history)
+    if not 0 <= eta <= 1:
+        raise InputError("eta", f"{eta:g}", "0..1")
+    x = latent.samples
+    fresh = None if eta == 0 or step.sigma_next == 0 else step_noise(x, seed, step.index)
+    past = history.entries
+    return _move(latent, samplers.dpmpp_2m_sde(x, noise.samples, step, past, eta, fresh))
+
+
+def _check(latent: Latent, noise: NoisePrediction, step: Step, history: History) -> None:
+    shape = latent.samples.shape
+    for port, like in (("noise", noise.samples), *(("history", t) for _, t in history.entries)):
+        if like.shape != shape:
+            raise InputError(port, f"{list(like.shape)}", f"the shape of latent, {list(shape)}")
+    if not step.sigma > step.sigma_next >= 0:
+        fault = f"from sigma {step.sigma:g} to {step.sigma_next:g}"
+        raise InputError("step", fault, "a step downwards", "Euler goes both ways")
+    if history.entries and history.entries[0][0] <= step.sigma:
+        fault = f"sigma {history.entries[0][0]:g} remembered at a step from {step.sigma:g}"
+        raise InputError("history", fault, "higher sigmas", "Each loop begins with no_history")
+
+
+def _move(latent: Latent, result: tuple[Any, Any]) -> Move:
+    samples, past = result
+    return Move(Latent(samples, latent.noise_mask), History(past))

@@ -1,0 +1,86 @@
+"""Lists of noise levels by the three ways in which diffusers' schedulers space their timesteps.
+
+Table 2 of Lin et al. 2023, arXiv 2305.08891, compares them. T is the number of trained timesteps.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated
+
+from nodeflow.errors import InputError
+from nodeflow.node import node
+from nodeflow.widgets import Number, Slider
+from nodes.types import BetaSchedule, Sigmas
+
+Steps = Annotated[int, Slider(1, 1000, step=1, unit="steps")]
+
+
+@node("timesteps.linspace")
+def linspace(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
+    """Evenly from T - 1 to 0, both taken, then sigma 0; diffusers' `linspace`.
+
+    Between two timesteps sigma is read on a straight line, as diffusers' Euler does it, where
+    `sigmas.normal` reads it in log sigma.
+    """
+    from nodes.diffusion import schedules
+
+    _check_steps(steps, betas)
+    wanted = schedules.linspace_timesteps(len(betas.alphas_cumprod), steps)
+    return schedules.at_timesteps(betas, wanted, linear=True)
+
+
+@node("timesteps.leading")
+def leading(
+    betas: BetaSchedule, steps: Steps = 20, offset: Annotated[int, Number(0, 10, step=1)] = 1
+) -> Sigmas:
+    """Multiples of floor(T / steps) shifted by `offset`, then sigma 0; diffusers' `leading`.
+
+    What Stable Diffusion 1 was published with (offset 1). It never starts at the noisiest timestep.
+    """
+    from nodes.diffusion import schedules
+
+    _check_steps(steps, betas)
+    count = len(betas.alphas_cumprod)
+    highest = (steps - 1) * (count // steps) + offset
+    if offset < 0 or highest >= count:
+        raise InputError(
+            "offset", f"{offset} with {steps} steps, up to timestep {highest}", f"0..{count - 1}"
+        )
+    return schedules.at_timesteps(betas, schedules.leading_timesteps(count, steps, offset))
+
+
+@node("timesteps.trailing")
+def trailing(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
+    """round(T - i * T / steps) - 1 for step i, then sigma 0; diffusers' `trailing`.
+
+    It starts at the noisiest timestep, which few steps need most.
+    """
+    from nodes.diffusion import schedules
+
+    _check_steps(steps, betas)
+    return schedules.at_timesteps(
+        betas, schedules.trailing_timesteps(len(betas.alphas_cumprod), steps)
+    )
+
+
+@node("timesteps.from_list")
+def from_list(betas: BetaSchedule, values: Annotated[list[float], Number(0, 100_000)]) -> Sigmas:
+    """Timesteps of one's own choice, each lower than the one before, then sigma 0."""
+    from nodes.diffusion import schedules
+
+    last = len(betas.alphas_cumprod) - 1
+    if not values:
+        raise InputError("values", "an empty list", "at least one timestep")
+    if not all(0 <= v <= last for v in values):
+        raise InputError("values", f"{values}", f"timesteps in 0..{last}")
+    for i, (high, low) in enumerate(pairwise(values)):
+        if high <= low:
+            got = f"{high:g} before {low:g} at place {i}"
+            raise InputError("values", got, "a descending list")
+    return schedules.at_timesteps(betas, values)
+
+
+def _check_steps(steps: int, betas: BetaSchedule) -> None:
+    if not 1 <= steps <= len(betas.alphas_cumprod):
+        raise InputError("steps", str(steps), f"1..{len(betas.alphas_cumprod)}")
