@@ -1,0 +1,1 @@
+"""The torch code behind the standard nodes: no engine, no node modules."""

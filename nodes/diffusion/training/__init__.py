@@ -1,0 +1,1 @@
+"""Training and judging of the small model that ships with the project."""
