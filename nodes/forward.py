@@ -11,6 +11,7 @@ from typing import Annotated
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Number
+from nodes.checks import same_shape
 from nodes.types import BetaSchedule, Latent, Noise, Sigmas, Step
 
 
@@ -62,9 +63,5 @@ def add_noise_at_timestep(
 
 
 def _add(latent: Latent, noise: Noise, sigma: float) -> Latent:
-    if noise.samples.shape != latent.samples.shape:
-        got, wanted = list(noise.samples.shape), list(latent.samples.shape)
-        raise InputError(
-            "noise", f"{got}", f"the shape of latent, {wanted}", "Draw it with this latent's shape"
-        )
+    same_shape("noise", noise.samples, "latent", latent.samples)
     return Latent(latent.samples + sigma * noise.samples, latent.noise_mask)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Slider
+from nodes.checks import same_shape
 from nodes.types import NoisePrediction
 
 
@@ -23,7 +23,7 @@ def cfg_combine(
     """
     from nodes.diffusion.guidance import cfg
 
-    _check_shapes("uncond", uncond, "cond", cond)
+    same_shape("uncond", uncond.samples, "cond", cond.samples)
     return NoisePrediction(cfg(cond.samples, uncond.samples, scale))
 
 
@@ -40,11 +40,5 @@ def rescale(
     """
     from nodes.diffusion import guidance
 
-    _check_shapes("cond", cond, "guided", guided)
+    same_shape("cond", cond.samples, "guided", guided.samples)
     return NoisePrediction(guidance.rescale(guided.samples, cond.samples, amount))
-
-
-def _check_shapes(port: str, got: NoisePrediction, other: str, like: NoisePrediction) -> None:
-    if got.samples.shape != like.samples.shape:
-        wanted = f"the shape of {other}, {list(like.samples.shape)}"
-        raise InputError(port, f"{list(got.samples.shape)}", wanted)

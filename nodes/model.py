@@ -6,15 +6,12 @@ noise in x (`NoisePrediction`), and the clean latent behind it (`Denoised`).
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from nodeflow.errors import InputError
 from nodeflow.node import node
+from nodes import checks
 from nodes.types import Conditioning, Denoised, Latent, Model, NoisePrediction, Step
-
-if TYPE_CHECKING:
-    import torch
 
 
 @node("model.scale_input")
@@ -40,9 +37,11 @@ def predict_noise(
     """
     from nodes.diffusion.prediction import predict_epsilons
 
-    _check(model, latent, step, "conditioning", conditioning)
+    checks.fits_model(model, latent, "conditioning", conditioning)
+    checks.can_predict(model, step)
+    checks.finite("latent", latent.samples, step)
     (epsilon,) = predict_epsilons(model, latent.samples, step, [conditioning])
-    return NoisePrediction(_finite(epsilon, "model", step))
+    return NoisePrediction(checks.finite("model", epsilon, step))
 
 
 class PredictionPair(NamedTuple):
@@ -63,12 +62,14 @@ def predict_pair(
     """
     from nodes.diffusion.prediction import predict_epsilons
 
-    _check(model, latent, step, "cond", cond)
-    _check(model, latent, step, "uncond", uncond)
+    checks.fits_model(model, latent, "cond", cond)
+    checks.fits_model(model, latent, "uncond", uncond)
+    checks.can_predict(model, step)
+    checks.finite("latent", latent.samples, step)
     without, wanted = predict_epsilons(model, latent.samples, step, [uncond, cond])
     return PredictionPair(
-        NoisePrediction(_finite(wanted, "model", step)),
-        NoisePrediction(_finite(without, "model", step)),
+        NoisePrediction(checks.finite("model", wanted, step)),
+        NoisePrediction(checks.finite("model", without, step)),
     )
 
 
@@ -77,14 +78,14 @@ def to_denoised(latent: Latent, noise: NoisePrediction, step: Step) -> Denoised:
     """The clean latent that the network believes in: x - sigma * epsilon, [B, C, H, W]."""
     from nodes.diffusion.samplers import denoised
 
-    _check_shape("noise", noise.samples, latent)
+    checks.same_shape("noise", noise.samples, "latent", latent.samples)
     return Denoised(denoised(latent.samples, noise.samples, step.sigma))
 
 
 @node("model.to_noise")
 def to_noise(latent: Latent, denoised: Denoised, step: Step) -> NoisePrediction:
     """Back from a clean latent, perhaps an edited one, to the noise: (x - denoised) / sigma."""
-    _check_shape("denoised", denoised.samples, latent)
+    checks.same_shape("denoised", denoised.samples, "latent", latent.samples)
     if step.sigma <= 0:
         raise InputError("step", f"sigma {step.sigma:g}", "above 0", "There is no noise to find")
     return NoisePrediction((latent.samples - denoised.samples) / step.sigma)
@@ -94,39 +95,3 @@ def to_noise(latent: Latent, denoised: Denoised, step: Step) -> NoisePrediction:
 def denoised_to_latent(denoised: Denoised) -> Latent:
     """Take the estimate of the clean latent as a latent, to decode what the model sees."""
     return Latent(denoised.samples)
-
-
-def _check(model: Model, latent: Latent, step: Step, port: str, given: Conditioning) -> None:
-    batch, channels = latent.samples.shape[:2]
-    wanted = model.network.config.in_channels
-    if channels != wanted:
-        raise InputError("latent", f"{channels} channels", f"the network's {wanted}")
-    wanted = model.network.config.cross_attention_dim
-    for text in (given, *given.more):
-        rows, _, width = text.embeddings.shape
-        if rows not in (1, batch):
-            raise InputError(port, f"a batch of {rows}", f"1 or the latent's {batch}")
-        if isinstance(wanted, int) and width != wanted:
-            hint = "Encode the text with the CLIP of the same checkpoint"
-            raise InputError(port, f"embeddings of width {width}", f"the network's {wanted}", hint)
-    if model.prediction not in ("epsilon", "v_prediction", "sample"):
-        raise InputError("model", model.prediction, "epsilon, v_prediction or sample")
-    if not math.isfinite(step.sigma) or (model.prediction == "sample" and step.sigma <= 0):
-        raise InputError("step", f"sigma {step.sigma:g}", "a finite sigma above 0")
-    _finite(latent.samples, "latent", step)
-
-
-def _check_shape(port: str, samples: torch.Tensor, latent: Latent) -> None:
-    if samples.shape != latent.samples.shape:
-        got, wanted = list(samples.shape), list(latent.samples.shape)
-        raise InputError(port, f"{got}", f"the shape of latent, {wanted}")
-
-
-def _finite(samples: torch.Tensor, port: str, step: Step) -> torch.Tensor:
-    """NaN spreads over the whole picture and ends as black: stop where it begins."""
-    bad = int((~samples.isfinite()).sum())
-    if bad:
-        got = f"{bad} of {samples.numel()} values not finite at step {step.index}"
-        hint = "Half precision overflows in some models: load it in float32"
-        raise InputError(port, got, "finite values", hint if port == "model" else "")
-    return samples

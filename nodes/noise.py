@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Seed, Slider
+from nodes.checks import fraction, same_shape
 from nodes.types import Latent, Noise, Sigmas
 
 if TYPE_CHECKING:
@@ -48,11 +49,8 @@ def mix(
     """
     from nodes.diffusion import noise
 
-    if first.samples.shape != second.samples.shape:
-        got, wanted = list(second.samples.shape), list(first.samples.shape)
-        raise InputError("second", f"{got}", f"the shape of first, {wanted}")
-    if not 0 <= amount <= 1:
-        raise InputError("amount", f"{amount:g}", "0..1")
+    same_shape("second", second.samples, "first", first.samples)
+    fraction("amount", amount)
     return noise.mix(first, second, amount)
 
 

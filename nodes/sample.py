@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Seed, Slider
+from nodes.checks import downwards, fraction, same_shape
 from nodes.types import Latent, Mask, Noise, NoisePrediction, Step
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def euler_step(latent: Latent, noise: NoisePrediction, step: Step) -> Latent:
     """
     from nodes.diffusion.samplers import euler
 
-    _check(latent, noise, step)
+    same_shape("noise", noise.samples, "latent", latent.samples)
     return _moved(latent, euler(latent.samples, noise.samples, step.sigma, step.sigma_next))
 
 
@@ -48,7 +49,9 @@ def euler_ancestral_step(
     """
     from nodes.diffusion import samplers
 
-    _check_random(latent, noise, step, eta)
+    same_shape("noise", noise.samples, "latent", latent.samples)
+    downwards(step)
+    fraction("eta", eta)
     fresh = _fresh(latent, seed, step, eta)
     return _moved(latent, samplers.ancestral(latent.samples, noise.samples, step, eta, fresh))
 
@@ -68,7 +71,9 @@ def ddim_step(
     """
     from nodes.diffusion import samplers
 
-    _check_random(latent, noise, step, eta)
+    same_shape("noise", noise.samples, "latent", latent.samples)
+    downwards(step)
+    fraction("eta", eta)
     fresh = _fresh(latent, seed, step, eta)
     return _moved(latent, samplers.ddim(latent.samples, noise.samples, step, eta, fresh))
 
@@ -85,7 +90,8 @@ def ddpm_step(
     """
     from nodes.diffusion import samplers
 
-    _check_random(latent, noise, step, 1.0)
+    same_shape("noise", noise.samples, "latent", latent.samples)
+    downwards(step)
     fresh = _fresh(latent, seed, step, 1.0)
     return _moved(latent, samplers.ddpm(latent.samples, noise.samples, step, fresh))
 
@@ -100,12 +106,11 @@ def keep_unmasked(latent: Latent, original: Latent, noise: Noise, step: Step, ma
     """
     from nodes.diffusion import samplers
 
-    shape = latent.samples.shape
-    for port, samples in (("original", original.samples), ("noise", noise.samples)):
-        if samples.shape != shape:
-            raise InputError(port, f"{list(samples.shape)}", f"the shape of latent, {list(shape)}")
-    if len(mask.values) not in (1, shape[0]):
-        raise InputError("mask", f"a batch of {len(mask.values)}", f"1 or the latent's {shape[0]}")
+    same_shape("original", original.samples, "latent", latent.samples)
+    same_shape("noise", noise.samples, "latent", latent.samples)
+    batch = len(latent.samples)
+    if len(mask.values) not in (1, batch):
+        raise InputError("mask", f"a batch of {len(mask.values)}", f"1 or the latent's {batch}")
     fitted = samplers.mask_for(mask.values, latent.samples)
     return _moved(
         latent,
@@ -113,21 +118,6 @@ def keep_unmasked(latent: Latent, original: Latent, noise: Noise, step: Step, ma
             latent.samples, original.samples, noise.samples, step.sigma_next, fitted
         ),
     )
-
-
-def _check(latent: Latent, noise: NoisePrediction, step: Step) -> None:
-    if noise.samples.shape != latent.samples.shape:
-        got, wanted = list(noise.samples.shape), list(latent.samples.shape)
-        raise InputError("noise", f"{got}", f"the shape of latent, {wanted}")
-
-
-def _check_random(latent: Latent, noise: NoisePrediction, step: Step, eta: float) -> None:
-    _check(latent, noise, step)
-    if not step.sigma > step.sigma_next >= 0:
-        got = f"from sigma {step.sigma:g} to {step.sigma_next:g}"
-        raise InputError("step", got, "a step downwards", "Euler goes both ways")
-    if not 0 <= eta <= 1:
-        raise InputError("eta", f"{eta:g}", "0..1")
 
 
 def _fresh(latent: Latent, seed: int, step: Step, eta: float) -> torch.Tensor | None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NamedTuple
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Seed, Slider
+from nodes.checks import downwards, fraction, same_shape
 from nodes.types import History, Latent, NoisePrediction, Step
 
 
@@ -82,8 +83,7 @@ def dpmpp_2m_sde_step(
     from nodes.diffusion.noise import step_noise
 
     _check(latent, noise, step, history)
-    if not 0 <= eta <= 1:
-        raise InputError("eta", f"{eta:g}", "0..1")
+    fraction("eta", eta)
     x = latent.samples
     fresh = None if eta == 0 or step.sigma_next == 0 else step_noise(x, seed, step.index)
     past = history.entries
@@ -91,16 +91,13 @@ def dpmpp_2m_sde_step(
 
 
 def _check(latent: Latent, noise: NoisePrediction, step: Step, history: History) -> None:
-    shape = latent.samples.shape
-    for port, like in (("noise", noise.samples), *(("history", t) for _, t in history.entries)):
-        if like.shape != shape:
-            raise InputError(port, f"{list(like.shape)}", f"the shape of latent, {list(shape)}")
-    if not step.sigma > step.sigma_next >= 0:
-        fault = f"from sigma {step.sigma:g} to {step.sigma_next:g}"
-        raise InputError("step", fault, "a step downwards", "Euler goes both ways")
+    same_shape("noise", noise.samples, "latent", latent.samples)
+    downwards(step)
+    for _, remembered in history.entries:
+        same_shape("history", remembered, "latent", latent.samples)
     if history.entries and history.entries[0][0] <= step.sigma:
-        fault = f"sigma {history.entries[0][0]:g} remembered at a step from {step.sigma:g}"
-        raise InputError("history", fault, "higher sigmas", "Each loop begins with no_history")
+        got = f"sigma {history.entries[0][0]:g} remembered at a step from {step.sigma:g}"
+        raise InputError("history", got, "higher sigmas", "Each loop begins with no_history")
 
 
 def _move(latent: Latent, result: tuple[Any, Any]) -> Move:

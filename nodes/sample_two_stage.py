@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from nodeflow.errors import InputError
 from nodeflow.node import node
+from nodes.checks import same_shape
 from nodes.types import BetaSchedule, Latent, NoisePrediction, Step
 
 
@@ -27,7 +27,7 @@ def heun_trial(latent: Latent, noise: NoisePrediction, step: Step) -> Trial:
     """Go to the next level by Euler, to look from there: x + (sigma' - sigma) * epsilon."""
     from nodes.diffusion.samplers import euler
 
-    _check("noise", latent, noise)
+    same_shape("noise", noise.samples, "latent", latent.samples)
     if step.sigma_next == 0:
         return Trial(latent, step)
     moved = euler(latent.samples, noise.samples, step.sigma, step.sigma_next)
@@ -46,8 +46,8 @@ def heun_correct(
     """
     from nodes.diffusion import samplers
 
-    _check("noise", latent, noise)
-    _check("noise_there", latent, noise_there)
+    same_shape("noise", noise.samples, "latent", latent.samples)
+    same_shape("noise_there", noise_there.samples, "latent", latent.samples)
     moved = samplers.heun_correct(latent.samples, noise.samples, noise_there.samples, step)
     return Latent(moved, latent.noise_mask)
 
@@ -57,7 +57,7 @@ def dpm2_trial(latent: Latent, noise: NoisePrediction, step: Step, betas: BetaSc
     """Go half way to the next level, in log sigma, to look from there: sqrt(sigma * sigma')."""
     from nodes.diffusion import samplers, schedules
 
-    _check("noise", latent, noise)
+    same_shape("noise", noise.samples, "latent", latent.samples)
     if step.sigma_next == 0:
         return Trial(latent, step)
     middle = samplers.middle_sigma(step.sigma, step.sigma_next)
@@ -79,13 +79,7 @@ def dpm2_correct(
     """
     from nodes.diffusion import samplers
 
-    _check("noise", latent, noise)
-    _check("noise_there", latent, noise_there)
+    same_shape("noise", noise.samples, "latent", latent.samples)
+    same_shape("noise_there", noise_there.samples, "latent", latent.samples)
     moved = samplers.dpm2_correct(latent.samples, noise.samples, noise_there.samples, step)
     return Latent(moved, latent.noise_mask)
-
-
-def _check(port: str, latent: Latent, noise: NoisePrediction) -> None:
-    if noise.samples.shape != latent.samples.shape:
-        got, wanted = list(noise.samples.shape), list(latent.samples.shape)
-        raise InputError(port, f"{got}", f"the shape of latent, {wanted}")

@@ -5,13 +5,13 @@ The lists of sigmas that are cut and taken apart here are made in `sigmas` and `
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Number, Slider
+from nodes.checks import fraction, sigma_list
 from nodes.types import BetaSchedule, Model, Sigmas, Step
 
 Beta = Annotated[float, Number(1e-6, 0.999, unit="per step")]
@@ -82,18 +82,22 @@ def steps(sigmas: Sigmas) -> list[Step]:
 
     Step i goes from sigma i to sigma i + 1. One sigma alone is no step: an empty list.
     """
-    _check_sigmas(sigmas)
-    return [_step(sigmas, i) for i in range(len(sigmas.values) - 1)]
+    from nodes.diffusion.schedules import step_list
+
+    sigma_list(sigmas)
+    return step_list(sigmas)
 
 
 @node("schedule.step", output="step")
 def step(sigmas: Sigmas, index: Annotated[int, Number(0, 999, step=1)] = 0) -> Step:
     """Pick one step of a list of sigmas, 0 the first, for a chain of nodes without a loop."""
-    _check_sigmas(sigmas)
+    from nodes.diffusion.schedules import step_list
+
+    sigma_list(sigmas)
     count = len(sigmas.values) - 1
     if not 0 <= index < count:
         raise InputError("index", str(index), f"0..{count - 1}", f"The list has {count} steps")
-    return _step(sigmas, index)
+    return step_list(sigmas)[index]
 
 
 class SplitSigmas(NamedTuple):
@@ -110,7 +114,7 @@ def split(sigmas: Sigmas, at: Annotated[int, Number(0, 1000, step=1)] = 10) -> S
     The steps of the second part keep their numbers, so that both parts together draw what the whole
     would have drawn.
     """
-    _check_sigmas(sigmas)
+    sigma_list(sigmas)
     if not 0 <= at < len(sigmas.values):
         count = len(sigmas.values) - 1
         raise InputError("at", str(at), f"0..{count}", f"The list has {count} steps")
@@ -132,9 +136,8 @@ def by_strength(
     Of N steps the last int(N * strength) stay: 1 keeps all of them, 0 none, and the picture as it
     is.
     """
-    _check_sigmas(sigmas)
-    if not 0 <= strength <= 1:
-        raise InputError("strength", f"{strength:g}", "0..1")
+    sigma_list(sigmas)
+    fraction("strength", strength)
     count = len(sigmas.values) - 1
     kept = int(count * strength + 1e-9)  # 100 * 0.29 is 28.999...
     return _cut(sigmas, count - kept, count + 1)
@@ -143,26 +146,6 @@ def by_strength(
 def _cut(sigmas: Sigmas, start: int, stop: int) -> Sigmas:
     values, timesteps = sigmas.values[start:stop], sigmas.timesteps[start:stop]
     return replace(sigmas, values=values, timesteps=timesteps, first=sigmas.first + start)
-
-
-def _step(sigmas: Sigmas, i: int) -> Step:
-    return Step(
-        index=sigmas.first + i,
-        count=sigmas.first + len(sigmas.values) - 1,
-        sigma=sigmas.values[i],
-        sigma_next=sigmas.values[i + 1],
-        timestep=sigmas.timesteps[i],
-        timestep_next=sigmas.timesteps[i + 1],
-    )
-
-
-def _check_sigmas(sigmas: Sigmas) -> None:
-    values = sigmas.values
-    if not values or len(values) != len(sigmas.timesteps):
-        got = f"{len(values)} sigmas with {len(sigmas.timesteps)} timesteps"
-        raise InputError("sigmas", got, "one timestep for each sigma, and at least one sigma")
-    if not all(math.isfinite(v) and v >= 0 for v in values):
-        raise InputError("sigmas", f"{values}", "finite sigmas of at least 0")
 
 
 def _check_betas(timesteps: int, start: float, end: float) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nodes.diffusion.incomplete_beta import beta_quantile
-from nodes.types import BetaSchedule, Sigmas
+from nodes.types import BetaSchedule, Sigmas, Step
 
 # A schedule of zero terminal SNR has alpha-bar 0 at its end, where sigma would be infinite. This
 # floor gives sigma 4096: far more than any picture, and still exact in half precision.
@@ -92,6 +92,22 @@ def at_sigmas(betas: BetaSchedule, values: Sequence[float]) -> Sigmas:
     return Sigmas(
         tuple(float(s) for s in values), tuple(timestep_of_sigma(table, s) for s in values)
     )
+
+
+def step_list(sigmas: Sigmas) -> list[Step]:
+    """The steps between the sigmas of a list, numbered as in the schedule it was cut from."""
+    count = len(sigmas.values) - 1
+    return [
+        Step(
+            index=sigmas.first + i,
+            count=sigmas.first + count,
+            sigma=sigmas.values[i],
+            sigma_next=sigmas.values[i + 1],
+            timestep=sigmas.timesteps[i],
+            timestep_next=sigmas.timesteps[i + 1],
+        )
+        for i in range(count)
+    ]
 
 
 def normal(betas: BetaSchedule, steps: int) -> Sigmas:

@@ -1,0 +1,79 @@
+"""What several node modules ask of tensors before they compute: helpers, no nodes.
+
+Each raises `InputError` with the port, what was got and what was expected, or returns what it was
+given. Imports no torch.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from nodeflow.errors import InputError
+from nodes.types import Conditioning, Latent, Model, Sigmas, Step
+
+if TYPE_CHECKING:
+    import torch
+
+
+def same_shape(port: str, got: torch.Tensor, other: str, like: torch.Tensor) -> None:
+    """Two tensors that are added to each other: nothing is broadcast by accident."""
+    if got.shape != like.shape:
+        wanted = f"the shape of {other}, {list(like.shape)}"
+        raise InputError(port, f"{list(got.shape)}", wanted)
+
+
+def downwards(step: Step) -> None:
+    """A step towards less noise, which all samplers but Euler and DDIM's inversion need."""
+    if not step.sigma > step.sigma_next >= 0:
+        got = f"from sigma {step.sigma:g} to {step.sigma_next:g}"
+        raise InputError("step", got, "a step downwards", "sample.euler_step goes both ways")
+
+
+def fraction(port: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise InputError(port, f"{value:g}", "0..1")
+
+
+def sigma_list(sigmas: Sigmas) -> None:
+    """At least one sigma, all of them finite, with one timestep for each."""
+    values = sigmas.values
+    if not values or len(values) != len(sigmas.timesteps):
+        got = f"{len(values)} sigmas with {len(sigmas.timesteps)} timesteps"
+        raise InputError("sigmas", got, "one timestep for each sigma, and at least one sigma")
+    if not all(math.isfinite(v) and v >= 0 for v in values):
+        raise InputError("sigmas", f"{list(values)}", "finite sigmas of at least 0")
+
+
+def finite(port: str, samples: torch.Tensor, step: Step) -> torch.Tensor:
+    """NaN spreads over the whole picture and ends as black: stop where it begins."""
+    if not samples.isfinite().all():
+        bad = int((~samples.isfinite()).sum())
+        got = f"{bad} of {samples.numel()} values not finite at step {step.index}"
+        hint = "Half precision overflows in some models: load it in float32"
+        raise InputError(port, got, "finite values", hint if port == "model" else "")
+    return samples
+
+
+def fits_model(model: Model, latent: Latent, port: str, conditioning: Conditioning) -> None:
+    """A latent and a conditioning of the kind that the network was trained on."""
+    batch, channels = latent.samples.shape[:2]
+    wanted = model.network.config.in_channels
+    if channels != wanted:
+        raise InputError("latent", f"{channels} channels", f"the network's {wanted}")
+    wanted = model.network.config.cross_attention_dim
+    for text in (conditioning, *conditioning.more):
+        rows, _, width = text.embeddings.shape
+        if rows not in (1, batch):
+            raise InputError(port, f"a batch of {rows}", f"1 or the latent's {batch}")
+        if isinstance(wanted, int) and width != wanted:
+            hint = "Encode the text with the CLIP of the same checkpoint"
+            raise InputError(port, f"embeddings of width {width}", f"the network's {wanted}", hint)
+
+
+def can_predict(model: Model, step: Step) -> None:
+    """A known parameterisation, at a noise level where it says something."""
+    if model.prediction not in ("epsilon", "v_prediction", "sample"):
+        raise InputError("model", model.prediction, "epsilon, v_prediction or sample")
+    if not math.isfinite(step.sigma) or (model.prediction == "sample" and step.sigma <= 0):
+        raise InputError("step", f"sigma {step.sigma:g}", "a finite sigma above 0")
