@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from nodeflow.widgets import Widget
 from nodes.diffusion import checkpoint_files
@@ -94,14 +94,14 @@ def checkpoint_bytes(params: Mapping[str, Any], inputs: Mapping[str, int]) -> di
     """Bytes in memory of model, clip and vae as float32, from the files' headers."""
     folder = find_checkpoint(str(params["name"]))
     parts = {"model": "unet", "clip": "text_encoder", "vae": "vae"}
-    return {
-        port: checkpoint_files.float32_bytes(folder, part) for port, part in parts.items()
-    }
+    return {port: checkpoint_files.float32_bytes(folder, part) for port, part in parts.items()}
 
 
 @dataclass(frozen=True)
 class CheckpointName(Widget):
     """A checkpoint by name or path; offers those that are found, refuses one that is not."""
+
+    looks_outside: ClassVar[bool] = True
 
     def check(self, value: Any) -> str | None:
         try:

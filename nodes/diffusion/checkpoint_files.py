@@ -77,8 +77,8 @@ def check_parts(folder: Path) -> None:
         got = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
         if got != expected:
             raise CheckpointError(
-                f"{folder / 'model_index.json'}: {part} is {got or 'missing'}, expected {expected}; "
-                "what is read are models of Stable Diffusion 1 and 2's build"
+                f"{folder / 'model_index.json'}: {part} is {got or 'missing'}, not {expected}: "
+                "what is read are models built as Stable Diffusion 1 and 2"
             )
     if index.get("text_encoder_2"):
         raise CheckpointError(

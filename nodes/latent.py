@@ -1,0 +1,118 @@
+"""Latent nodes: where a picture begins, and batches. `latent_edit` changes what is in one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from nodeflow.context import RunContext
+from nodeflow.errors import InputError
+from nodeflow.node import node
+from nodeflow.widgets import Number
+from nodes.types import Latent, Noise, Sigmas
+
+_BYTES = 4  # of a float32
+
+
+def _empty_bytes(params: Mapping[str, Any], inputs: Mapping[str, int]) -> dict[str, int]:
+    pixels = int(params["width"]) * int(params["height"])
+    return {"latent": pixels // 64 * 4 * int(params["batch"]) * _BYTES}
+
+
+def _batch_bytes(params: Mapping[str, Any], inputs: Mapping[str, int]) -> dict[str, int]:
+    return {"latent": inputs.get("latents", 0)}
+
+
+def _repeat_bytes(params: Mapping[str, Any], inputs: Mapping[str, int]) -> dict[str, int]:
+    return {"latent": inputs.get("latent", 0) * int(params.get("times", 1))}
+
+
+def _noise_bytes(params: Mapping[str, Any], inputs: Mapping[str, int]) -> dict[str, int]:
+    return {"latent": inputs.get("noise", 0)}
+
+
+@node("latent.empty", estimate=_empty_bytes)
+def empty(
+    width: Annotated[int, Number(8, 16384, 8, "px")] = 128,
+    height: Annotated[int, Number(8, 16384, 8, "px")] = 128,
+    batch: Annotated[int, Number(1, 4096, 1, "pictures")] = 1,
+    *,
+    ctx: RunContext,
+) -> Latent:
+    """An empty canvas: a latent of zeros for `batch` pictures of `width` × `height` pixels.
+
+    Zeros float32 [batch, 4, height / 8, width / 8]. Both sides must be multiples of 8, since one
+    latent pixel stands for 8 × 8 pixels. The tiny model draws 128 × 128, Stable Diffusion 1.5
+    512 × 512.
+    """
+    from nodes.diffusion import latents
+
+    for port, size in (("width", width), ("height", height)):
+        if size < latents.FACTOR or size % latents.FACTOR:
+            nearest = max(round(size / latents.FACTOR), 1) * latents.FACTOR
+            raise InputError(port, f"{size} px", "a multiple of 8", f"the nearest is {nearest}")
+    if batch < 1:
+        raise InputError("batch", str(batch), "1 or more")
+    return latents.empty(width, height, batch, ctx.device)
+
+
+@node("latent.from_noise", estimate=_noise_bytes)
+def from_noise(noise: Noise, sigmas: Sigmas, *, ctx: RunContext) -> Latent:
+    """Where text to image starts: pure noise, as strong as the schedule's first step expects.
+
+    `sigmas[0] * noise`, [B, 4, H, W]: x = x0 + sigma * epsilon with x0 = 0. Karras et al. 2022,
+    arXiv 2206.00364, algorithm 1, line 2.
+    """
+    if not sigmas.values:
+        raise InputError("sigmas", "an empty schedule", "at least one sigma")
+    return Latent(noise.samples.to(ctx.device) * sigmas.values[0])
+
+
+@node("latent.batch", estimate=_batch_bytes)
+def batch(latents: list[Latent]) -> Latent:
+    """Put latents together in one batch, in their order, so that they are worked on at once.
+
+    [B1, C, H, W], [B2, C, H, W] … → [B1 + B2 + …, C, H, W]. Sizes must agree. If any has a noise
+    mask, a latent without one gets a mask of ones: it may change everywhere.
+    """
+    from nodes.diffusion import latents as torch_latents
+
+    if not latents:
+        raise InputError("latents", "an empty list", "at least one latent")
+    first = tuple(latents[0].samples.shape[1:])
+    for number, latent in enumerate(latents):
+        if tuple(latent.samples.shape[1:]) != first:
+            raise InputError(
+                "latents",
+                f"[C, H, W] = {list(latent.samples.shape[1:])} at place {number}",
+                f"{list(first)}, as the first has",
+                "bring them to one size with latent_edit.upscale or latent_edit.crop",
+            )
+    return torch_latents.batch(latents)
+
+
+@node("latent.repeat", estimate=_repeat_bytes)
+def repeat(latent: Latent, times: Annotated[int, Number(1, 4096, 1)] = 1) -> Latent:
+    """Repeat a batch as a whole: pictures 0, 1 with `times` 2 become 0, 1, 0, 1.
+
+    [B, C, H, W] → [times * B, C, H, W], the noise mask with it.
+    """
+    from nodes.diffusion import latents
+
+    if times < 1:
+        raise InputError("times", str(times), "1 or more")
+    return latents.repeat(latent, times)
+
+
+@node("latent.pick")
+def pick(latent: Latent, index: Annotated[int, Number(0, 4095, 1)] = 0) -> Latent:
+    """Take one picture out of a batch, counted from 0.
+
+    [B, C, H, W] → [1, C, H, W], its noise mask with it. `index` must be below B.
+    """
+    from nodes.diffusion import latents
+
+    count = len(latent.samples)
+    if not 0 <= index < count:
+        raise InputError("index", str(index), f"0..{count - 1}", f"the batch holds {count}")
+    return latents.pick(latent, index)
