@@ -8,7 +8,7 @@ from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Seed, Slider
 from nodes.checks import fraction, same_shape
-from nodes.types import Latent, Noise, Sigmas
+from nodes.types import Latent, Noise
 
 if TYPE_CHECKING:
     import torch
@@ -52,19 +52,6 @@ def mix(
     same_shape("second", second.samples, "first", first.samples)
     fraction("amount", amount)
     return noise.mix(first, second, amount)
-
-
-@node("noise.to_latent")
-def to_latent(noise: Noise, sigmas: Sigmas) -> Latent:
-    """Start from noise and nothing else, at the first sigma of a schedule.
-
-    sqrt(1 + sigma_0^2) * noise, [B, C, H, W]. That is the spread which pictures of spread 1 have
-    with noise of sigma added; what diffusers' DDIM and DPM-Solver start from. `forward.start` on an
-    empty latent is sigma * noise.
-    """
-    if not sigmas.values:
-        raise InputError("sigmas", "an empty list", "at least one sigma")
-    return Latent((1 + sigmas.values[0] ** 2) ** 0.5 * noise.samples)
 
 
 def _draw(like: torch.Tensor, seeds: tuple[int, ...]) -> Noise:
