@@ -124,3 +124,29 @@ def ramp(height: int, width: int, degrees: float) -> torch.Tensor:
     length = abs(across) * (width - 1) + abs(down) * (height - 1)
     along = (across * x + down * y) / length if length else torch.zeros(height, width)
     return (along + 0.5).clamp(0, 1).unsqueeze(0).float()
+
+
+def widened(
+    height: int, width: int, borders: tuple[int, int, int, int], feather: int
+) -> torch.Tensor:
+    """1 on the new borders (left, top, right, bottom) of a picture, fading over `feather` pixels.
+
+    [1, top + height + bottom, left + width + right]. A pixel whose centre lies d inside the old
+    picture, seen from a side that was widened, has 1 - d / feather; the nearest side counts.
+    """
+    left, top, right, bottom = borders
+    across = _nearness(width, left, right, feather)  # [W]
+    down = _nearness(height, top, bottom, feather)  # [H]
+    return torch.maximum(across[None, :], down[:, None]).unsqueeze(0).float()
+
+
+def _nearness(size: int, before: int, after: int, feather: int) -> torch.Tensor:
+    places = torch.arange(-before, size + after, dtype=torch.float64) + 0.5
+    inside = torch.full_like(places, float("inf"))
+    if before:
+        inside = torch.minimum(inside, places)
+    if after:
+        inside = torch.minimum(inside, size - places)
+    if feather == 0:
+        return (inside < 0).double()
+    return (1 - inside / feather).clamp(0, 1)

@@ -59,6 +59,13 @@ def paired(
         raise InputError(ports[1], size_text(second), f"{size_text(first)} as {ports[0]}", hint)
     if first.dim() == second.dim() == 4 and first.shape[-1] != second.shape[-1]:
         check_channels(second, first.shape[-1], ports[1])
+    return repeated(first, second, ports)
+
+
+def repeated(
+    first: torch.Tensor, second: torch.Tensor, ports: tuple[str, str]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two batches, where one of them holds one picture as often as the other has pictures."""
     batch = max(first.shape[0], second.shape[0])
     if {first.shape[0], second.shape[0]} - {1, batch}:
         expected = f"1 or {first.shape[0]}, as many as {ports[0]}"

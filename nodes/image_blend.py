@@ -1,0 +1,113 @@
+"""Two pictures become one. Imports no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from nodeflow.node import node
+from nodeflow.widgets import Choice, Colour, Number, Slider
+from nodes.types import Image, Mask
+
+
+@node("image_blend.mix")
+def mix(base: Image, top: Image, factor: Annotated[float, Slider(0, 1, step=0.01)] = 0.5) -> Image:
+    """Fade from one picture to the other: (1 - factor) * base + factor * top.
+
+    Sizes and channels must agree; a batch of one goes with any batch.
+    """
+    from nodes.diffusion.pixels import mixed, paired
+
+    return Image(mixed(*paired(base.pixels, top.pixels, ("base", "top")), factor))
+
+
+@node("image_blend.blend")
+def blend(
+    base: Image,
+    top: Image,
+    mode: Annotated[
+        str,
+        Choice(
+            "normal",
+            "multiply",
+            "screen",
+            "overlay",
+            "hard_light",
+            "soft_light",
+            "darken",
+            "lighten",
+            "dodge",
+            "burn",
+            "difference",
+            "exclusion",
+            "add",
+            "subtract",
+        ),
+    ] = "multiply",
+    opacity: Annotated[float, Slider(0, 1, step=0.01)] = 1.0,
+) -> Image:
+    """Lay `top` over `base` by a blend mode, per channel; both RGB.
+
+    (1 - opacity) * base + opacity * B(base, top). With b the base and s the top: multiply b s,
+    screen b + s - b s, overlay hard_light(s, b), darken min, lighten max, difference |b - s|,
+    exclusion b + s - 2 b s, add min(b + s, 1), subtract max(b - s, 0); hard_light, soft_light,
+    dodge and burn as in W3C, "Compositing and Blending Level 1", section 10.
+    """
+    from nodes.diffusion.blending import BLENDS
+    from nodes.diffusion.pixels import check_channels, mixed, paired
+
+    check_channels(base.pixels, 3, "base")
+    below, above = paired(base.pixels, top.pixels, ("base", "top"))
+    return Image(mixed(below, BLENDS[mode](below, above).clamp(0, 1), opacity))
+
+
+@node("image_blend.composite")
+def composite(base: Image, top: Image, mask: Mask) -> Image:
+    """Show `top` where the mask is 1 and `base` where it is 0: (1 - mask) * base + mask * top.
+
+    Sizes must agree; batches of one go with any batch. Where the mask is exactly 0 or 1 the pixels
+    are exactly those of one picture.
+    """
+    from nodes.diffusion.pixels import mixed, paired
+
+    below, above = paired(base.pixels, top.pixels, ("base", "top"))
+    below, share = paired(below, mask.values, ("base", "mask"))
+    above, share = paired(above, share, ("top", "mask"))
+    return Image(mixed(below, above, share.unsqueeze(-1)))
+
+
+@node("image_blend.over")
+def over(base: Image, top: Image) -> Image:
+    """Lay a picture with transparency over an opaque one: a * top + (1 - a) * base; RGB.
+
+    `base` has 3 channels, `top` 4. Porter & Duff 1984, "Compositing digital images", "over".
+    """
+    from nodes.diffusion.pixels import check_channels, mixed, paired
+
+    check_channels(base.pixels, 3, "base")
+    check_channels(top.pixels, 4, "top")
+    below, above = paired(base.pixels, top.pixels[..., :3], ("base", "top"))
+    below, alpha = paired(below, top.pixels[..., 3], ("base", "top"))
+    return Image(mixed(below, above, alpha.unsqueeze(-1)))
+
+
+@node("image_blend.gradient")
+def gradient(
+    width: Annotated[int, Number(1, 16384, unit="px")] = 512,
+    height: Annotated[int, Number(1, 16384, unit="px")] = 512,
+    start: Annotated[str, Colour()] = "#000000",
+    end: Annotated[str, Colour()] = "#ffffff",
+    angle: Annotated[float, Slider(-360, 360, unit="degrees")] = 0.0,
+) -> Image:
+    """Make a picture that runs evenly from one colour to another, [1, height, width, 3].
+
+    Angle 0 runs to the right, 90 down.
+    """
+    import torch
+
+    from nodes.diffusion.masks import ramp
+    from nodes.diffusion.pixels import canvas, mixed
+
+    like = torch.empty(1, 1, 1, 3)
+    first = canvas(like, height, width, start, "start")
+    last = canvas(like, height, width, end, "end")
+    return Image(mixed(first, last, ramp(height, width, angle).unsqueeze(-1)))
