@@ -3,7 +3,7 @@
 Kingma & Welling 2013, arXiv 1312.6114; Rombach et al. 2021, arXiv 2112.10752, section 3.1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +174,19 @@ def encode_mean(vae: AutoencoderKL, pixels: Tensor) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16):
             moments = vae.quant_conv(vae.encoder(pixels))
         return moments.float().chunk(2, dim=1)[0]
+
+
+def encode_scenes(
+    vae: AutoencoderKL, scenes: Sequence[Scene], on_encoded: Callable[[int], None] | None = None
+) -> Tensor:
+    """Posterior means of the drawn scenes, not yet scaled, [N, 4, 16, 16]."""
+    parts = []
+    for start in range(0, len(scenes), 32):
+        pixels = to_tensor(np.stack([draw(scene) for scene in scenes[start : start + 32]]))
+        parts.append(encode_mean(vae, pixels))
+        if on_encoded:
+            on_encoded(min(start + 32, len(scenes)))
+    return torch.cat(parts) if parts else torch.zeros(0, 4, 16, 16)
 
 
 def decode_mean(vae: AutoencoderKL, latent: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +16,12 @@ from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
+from nodes.diffusion.tokenizer import ClipTokenizer
 from nodes.diffusion.training.loop import History, Loop, OnStep, Progress, ShareGradients, train
 from nodes.diffusion.training.scenes import KINDS, Scene, caption
 from nodes.diffusion.training.text_image import SHORT, tokenize
 from nodes.diffusion.training.tokenizer import CONTEXT
+from nodes.types import BetaSchedule
 
 STEPS = 1000
 WIDTHS = (64, 112, 176)
@@ -74,6 +75,11 @@ def alphas_cumprod(steps: int = STEPS, start: float = 0.00085, end: float = 0.01
     """Stable Diffusion's "scaled linear" schedule: the betas are linear in their square root."""
     betas = torch.linspace(start**0.5, end**0.5, steps, dtype=torch.float64).square()
     return torch.cumprod(1 - betas, dim=0).float()  # [steps]
+
+
+def beta_schedule() -> BetaSchedule:
+    """The schedule that this training uses, for the model that comes out."""
+    return BetaSchedule(tuple(alphas_cumprod().tolist()))
 
 
 def loss_weight(alpha_bar: Tensor, limit: float = 5.0) -> Tensor:
@@ -130,7 +136,8 @@ def draw_batch(
 ) -> tuple[Tensor, list[str]]:
     """Latents [B, 4, 16, 16] and a fresh caption of each, "" for those dropped."""
     mix = EARLY_MIX if done < recipe.early else LATE_MIX
-    kinds = rng.choice(list(KINDS), recipe.batch, p=[mix[kind] for kind in KINDS])
+    shares = np.array([mix[kind] if len(data[kind].scenes) else 0.0 for kind in KINDS])
+    kinds = rng.choice(list(KINDS), recipe.batch, p=shares / shares.sum())
     latents, captions = [], []
     for kind in kinds:
         pool = data[str(kind)]
@@ -159,7 +166,7 @@ def denoiser_loss(
 
 
 def encode_captions(
-    encoder: CLIPTextModel, tokenizer: Any, captions: Sequence[str], length: int
+    encoder: CLIPTextModel, tokenizer: ClipTokenizer, captions: Sequence[str], length: int
 ) -> Tensor:
     """Last hidden states, [B, length, hidden]."""
     with torch.no_grad():
@@ -171,7 +178,7 @@ def encode_captions(
 def train_denoiser(
     unet: UNet2DConditionModel,
     encoder: CLIPTextModel,
-    tokenizer: Any,
+    tokenizer: ClipTokenizer,
     data: dict[str, EncodedScenes],
     loop: Loop,
     recipe: Recipe | None = None,

@@ -8,7 +8,6 @@ the other half, so that words which change little in the picture are learnt too.
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from nodes.diffusion.tokenizer import ClipTokenizer
 from nodes.diffusion.training.autoencoder import to_tensor
 from nodes.diffusion.training.loop import History, Loop, OnStep, Progress, ShareGradients, train
 from nodes.diffusion.training.scenes import Scene, caption, draw, near_miss
-from nodes.diffusion.training.tokenizer import CONTEXT
+from nodes.diffusion.training.tokenizer import CONTEXT, END_ID, START_ID
 
 HIDDEN = 128
 SHORT = 24  # tokens that hold every caption; the encoder is causal, so cutting changes nothing
@@ -29,16 +29,16 @@ VIEW = 32  # side of the pictures that the image tower sees
 def new_text_encoder(hidden: int = HIDDEN, layers: int = 3, seed: int = 0) -> CLIPTextModel:
     """An untrained CLIP text encoder over the whole vocabulary."""
     config = CLIPTextConfig(
-        vocab_size=49408,
+        vocab_size=END_ID + 1,
         hidden_size=hidden,
         intermediate_size=4 * hidden,
         num_hidden_layers=layers,
         num_attention_heads=4,
         max_position_embeddings=CONTEXT,
         projection_dim=hidden,
-        bos_token_id=49406,
-        eos_token_id=49407,
-        pad_token_id=49407,
+        bos_token_id=START_ID,
+        eos_token_id=END_ID,
+        pad_token_id=END_ID,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -75,17 +75,13 @@ def image_tower(hidden: int, width: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * 16, hidden))
 
 
-def tokenize(tokenizer: Any, captions: Sequence[str], length: int) -> Tensor:
-    """Token ids [B, length], padded with the end token and cut."""
-    ids = tokenizer(
-        list(captions),
-        padding="max_length",
-        max_length=length,
-        truncation=True,
-        return_tensors="pt",
-    ).input_ids
-    assert isinstance(ids, Tensor)
-    return ids
+def tokenize(tokenizer: ClipTokenizer, captions: Sequence[str], length: int) -> Tensor:
+    """Token ids [B, length]: start mark, pieces, end mark, padded with end marks."""
+    rows = []
+    for text in captions:
+        ids = tokenizer.split(text)[0][: length - 2]
+        rows.append([START_ID, *ids, *[END_ID] * (length - 1 - len(ids))])
+    return torch.tensor(rows)
 
 
 def contrast_batch(
@@ -115,7 +111,7 @@ def contrast_loss(
 def train_text_encoder(
     encoder: CLIPTextModel,
     head: ContrastHead,
-    tokenizer: Any,
+    tokenizer: ClipTokenizer,
     scenes: Sequence[Scene],
     loop: Loop,
     *,

@@ -10,6 +10,7 @@ from pathlib import Path
 MERGES = 49152 - 256 - 2
 CONTEXT = 77  # tokens of a prompt, the two special ones included
 START, END = "<|startoftext|>", "<|endoftext|>"
+START_ID, END_ID = 49406, 49407
 
 
 def byte_pieces() -> list[str]:

@@ -2,7 +2,6 @@
 
 import copy
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ import torch
 from diffusers import DDIMScheduler
 from torch import Tensor, nn
 
+from nodes.diffusion.tokenizer import ClipTokenizer
 from nodes.diffusion.training import denoiser as dn
 from nodes.diffusion.training.autoencoder import (
     autoencoder_loss,
@@ -35,20 +35,20 @@ from nodes.diffusion.training.text_image import (
     contrast_batch,
     contrast_loss,
     new_text_encoder,
+    tokenize,
     train_text_encoder,
 )
 from nodes.diffusion.training.tokenizer import vocabulary
 
 
-class WordTokenizer:
+class WordTokenizer(ClipTokenizer):
     """A stand-in for CLIP's: one id per word, made of its letters."""
 
-    def __call__(self, texts: list[str], max_length: int, **_: Any) -> Any:
-        rows = []
-        for text in texts:
-            ids = [sum(map(ord, word)) % 900 for word in text.split()][: max_length - 2]
-            rows.append([49406, *ids, *[49407] * (max_length - 1 - len(ids))])
-        return type("Encoding", (), {"input_ids": torch.tensor(rows)})()
+    def __init__(self) -> None:
+        pass
+
+    def split(self, text: str) -> tuple[list[int], list[str]]:
+        return [sum(map(ord, word)) % 900 for word in text.split()], text.split()
 
 
 # Formulas
@@ -219,7 +219,10 @@ def test_text_encoder_learns_to_find_pictures() -> None:
     pixels, captions = contrast_batch(scenes, 8, np.random.default_rng(3))
     assert pixels.shape == (8, 3, 32, 32)
     assert len(captions) == 8
-    ids = WordTokenizer()(captions, 24).input_ids
+    ids = tokenize(WordTokenizer(), captions, 24)
+    assert ids.shape == (8, 24)
+    assert (ids[:, 0] == 49406).all()
+    assert (ids[:, -1] == 49407).all()
     loss, values = contrast_loss(encoder, head, pixels, ids)
     assert loss.isfinite()
     assert 0 <= values["found"] <= 1
