@@ -84,12 +84,17 @@ class NodeDefinition:
     outputs: tuple[OutputPort, ...]
     title: str
     doc: str
-    wants_context: bool = False
+    context_name: str = ""
+    """The parameter that takes the `RunContext`, or ""."""
     reads: ReadsFiles | None = None
     writes: bool = False
     volatile: bool = False
     estimate: EstimatesBytes | None = None
     migrations: Mapping[int, Migration] = field(default_factory=dict)
+
+    @property
+    def wants_context(self) -> bool:
+        return bool(self.context_name)
 
     @property
     def category(self) -> str:
@@ -188,7 +193,7 @@ def _define(
         outputs=_output_ports(id, hints, output),
         title=title or id.rsplit(".", 1)[-1].replace("_", " ").capitalize(),
         doc=doc,
-        wants_context=RunContext in hints.values(),
+        context_name=next((name for name in parameters if hints.get(name) is RunContext), ""),
     )
 
 

@@ -88,7 +88,9 @@ class Scope:
     slot_task: list[int] = field(default_factory=list)
     """The task that makes a slot's value; -1 for what the scope is given."""
     order: list[int] = field(default_factory=list)
-    """Task indices in the order of running."""
+    """Task indices, each after all it reads."""
+    run_order: list[int] = field(default_factory=list)
+    """Of a loop's body: the needed tasks in the order of running, once that is worked out."""
     writes: bool = False
     keyed_for: str = ""
     """The device that the tasks' `static_key`s were worked out for."""

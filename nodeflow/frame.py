@@ -1,0 +1,290 @@
+"""The state of a run: one frame per scope that is being run, one `LoopRun` per loop.
+
+Which tasks run is decided backwards from what is wanted, asking the cache for each value on the way:
+what is at hand needs nothing before it. A loop is its passes one after another, so a changed tail
+resumes from the last pass whose state is at hand. Imports the layers up to `cache` and `plan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nodeflow.cache import MISS, Cache
+from nodeflow.errors import InputError
+from nodeflow.fingerprint import Key, digest, element_key, slot_keys
+from nodeflow.memory import content_key, nbytes
+from nodeflow.plan import body_order
+from nodeflow.program import LoopProgram, Scope, Task
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Bytes that the values of a run hold, and the most they held."""
+
+    held: int = 0
+    peak: int = 0
+
+    def add(self, size: int) -> None:
+        self.held += size
+        if self.held > self.peak:
+            self.peak = self.held
+
+
+class Frame:
+    """One scope being run: values and keys by slot, which tasks run, who still reads what."""
+
+    __slots__ = (
+        "failed",
+        "keys",
+        "label",
+        "ledger",
+        "loop",
+        "order",
+        "parent",
+        "position",
+        "readers",
+        "run",
+        "scope",
+        "sizes",
+        "values",
+        "wanted",
+    )
+
+    def __init__(
+        self, scope: Scope, order: Sequence[int], label: str, ledger: Ledger
+    ) -> None:
+        self.scope = scope
+        self.ledger = ledger
+        self.order = order
+        self.label = label
+        self.parent: LoopRun | None = None
+        self.values: dict[int, Any] = {}
+        self.sizes: dict[int, int] = {}
+        self.keys: list[Key] = []
+        self.run = bytearray(len(scope.tasks))
+        self.readers: list[int] = []
+        self.wanted: list[int] = []
+        self.position = 0
+        self.loop: LoopRun | None = None
+        self.failed: dict[int, str] = {}
+        """Slots whose value will not come, and the path of the node that failed."""
+
+    def path(self, task: Task) -> str:
+        """The task's path with the numbers of the passes: `denoise[7]/cond`."""
+        return self.label + task.path[len(self.scope.path) :]
+
+    def hold(self, slot: int, value: Any, size: int) -> None:
+        """Put a value into its slot."""
+        self.values[slot] = value
+        self.sizes[slot] = size
+        self.ledger.add(size)
+
+    def let_go(self, slot: int) -> None:
+        self.values.pop(slot, None)
+        self.ledger.held -= self.sizes.pop(slot, 0)
+
+    def decide(self, wanted: Iterable[int], cache: Cache) -> set[int]:
+        """Mark the tasks to run so that the wanted slots get values, taking from the cache what it
+        has. Tasks that write run in any case. Returns which given slots are needed."""
+        scope, keys, run = self.scope, self.keys, self.run
+        need = bytearray(len(scope.slot_types))
+        self.wanted = list(wanted)
+        for slot in self.wanted:
+            need[slot] = 1
+        tasks = scope.tasks
+        for index in reversed(self.order):
+            task = tasks[index]
+            must = task.writes
+            for slot in range(task.first, task.first + len(task.outputs)):
+                if need[slot] and not task.writes:
+                    value = cache.get(keys[slot])
+                    if value is MISS:
+                        must = True
+                    else:
+                        self.hold(slot, value, nbytes(value))
+            if must:
+                run[index] = 1
+                for slot in task.reads():
+                    need[slot] = 1
+        self._count_readers()
+        return {slot for slot in range(len(scope.given)) if need[slot]}
+
+    def _count_readers(self) -> None:
+        readers = [0] * len(self.scope.slot_types)
+        tasks = self.scope.tasks
+        for index in self.order:
+            if self.run[index]:
+                for slot in tasks[index].reads():
+                    readers[slot] += 1
+        for slot in self.wanted:
+            readers[slot] += 1
+        self.readers = readers
+
+    def release(self, task: Task) -> None:
+        """Let go of the task's inputs that nobody else will read, and of outputs nobody wants."""
+        readers = self.readers
+        for slot in task.reads():
+            readers[slot] -= 1
+            if readers[slot] == 0:
+                self.let_go(slot)
+        for slot in range(task.first, task.first + len(task.outputs)):
+            if readers[slot] == 0:
+                self.let_go(slot)
+
+    def failure(self, task: Task) -> str | None:
+        """The path of a failed node that this task hangs on, if any."""
+        if not self.failed:
+            return None
+        return next((self.failed[slot] for slot in task.reads() if slot in self.failed), None)
+
+
+@dataclass(slots=True)
+class LoopRun:
+    """One loop being run: its passes, what they have carried and collected so far."""
+
+    task: Task
+    program: LoopProgram
+    frame: Frame
+    """The frame that the loop is a task of."""
+    passes: list[Frame]
+    lists: list[list[Any]]
+    """Per `each`, the values it walks."""
+    consts: dict[int, Any]
+    """Values that every pass reads, by slot in the body."""
+    index: int
+    """The pass that runs now."""
+    first: int
+    collected: dict[str, list[Any]]
+    carried: dict[int, tuple[Any, int]]
+    """The carried values with their bytes, by slot given, for the pass that runs now."""
+    collected_bytes: int = 0
+
+    def give(self, frame: Frame) -> None:
+        """Put what a pass is given into its slots."""
+        frame.values.update(
+            {slot: value for slot, value in self.consts.items() if frame.readers[slot]}
+        )
+        for (_, _, slot), values in zip(self.program.each, self.lists, strict=True):
+            if frame.readers[slot]:
+                frame.values[slot] = values[self.index]
+        for slot, (value, size) in self.carried.items():
+            if frame.readers[slot]:
+                frame.hold(slot, value, size)
+
+    def take(self, frame: Frame) -> None:
+        """Take what a finished pass carries on and adds to the collections."""
+        for name, slot in self.program.collect:
+            if name in self.collected:
+                self.collected[name].append(frame.values[slot])
+                self.collected_bytes += frame.sizes.get(slot, 0)
+                frame.ledger.add(frame.sizes.get(slot, 0))
+        self.carried = {
+            state.given: (frame.values[state.next], frame.sizes.get(state.next, 0))
+            for state in self.program.state
+            if state.next in frame.wanted and state.next in frame.values
+        }
+        for slot in list(frame.values):
+            frame.let_go(slot)
+
+    def outputs(self) -> dict[int, Any]:
+        """The loop's outputs by slot outside, once all passes have run."""
+        first, program = self.task.first, self.program
+        found: dict[int, Any] = {}
+        for offset, state in enumerate(program.state):
+            if state.given in self.carried:
+                found[first + offset] = self.carried[state.given][0]
+        for offset, (name, _) in enumerate(program.collect, start=len(program.state)):
+            if name in self.collected:
+                found[first + offset] = self.collected[name]
+        return found
+
+
+def open_loop(frame: Frame, task: Task, cache: Cache) -> LoopRun:
+    """Work out the keys of every pass of a loop and which tasks of which passes must run.
+
+    Raises:
+        InputError: the lists that the loop walks differ in length.
+    """
+    program = task.loop
+    assert program is not None
+    values = frame.values
+    lists = [list(values[outer]) for _, outer, _ in program.each]
+    names = [f"each.{name}" for name, _, _ in program.each]
+    count = _common_length(names, lists)
+    wanted = _wanted_outputs(frame, task)
+    passes = _passes(frame, task, program, lists, count)
+    needed = set(program.state[i].name for i in wanted if i < len(program.state))
+    collected = {
+        program.collect[i - len(program.state)][0] for i in wanted if i >= len(program.state)
+    }
+    carry = {state.given for state in program.state if state.name in needed}
+    for inner in reversed(passes):
+        ends = [state.next for state in program.state if state.given in carry]
+        ends += [slot for name, slot in program.collect if name in collected]
+        given = inner.decide(list(dict.fromkeys(ends)), cache)
+        direct = {slot for slot in ends if slot < len(program.body.given)}
+        carry = {s.given for s in program.state if s.given in given or s.given in direct}
+    first = next((i for i, inner in enumerate(passes) if any(inner.run)), count)
+    return LoopRun(
+        task,
+        program,
+        frame,
+        passes,
+        lists,
+        {inside: values[outer] for _, outer, inside in program.const},
+        index=0,
+        first=first,
+        collected={name: [] for name in collected},
+        carried={s.given: (values[s.init], 0) for s in program.state if s.given in carry},
+    )
+
+
+def _passes(
+    frame: Frame, task: Task, program: LoopProgram, lists: Sequence[list[Any]], count: int
+) -> list[Frame]:
+    """A frame per pass with its keys: elements by content where they are small, else by place."""
+    order = body_order_of(program)
+    keys = frame.keys
+    state: dict[int, Key] = {s.given: keys[s.init] for s in program.state}
+    const: dict[int, Key] = {inside: keys[outer] for _, outer, inside in program.const}
+    label = frame.path(task)
+    passes = []
+    for index in range(count):
+        given: dict[int, Key] = {**const, **state}
+        for (_, outer, inside), values in zip(program.each, lists, strict=True):
+            told = content_key(values[index])
+            given[inside] = (
+                element_key(keys[outer], index) if told is None else digest(b"content", told)
+            )
+        inner = Frame(program.body, order, f"{label}[{index}]", frame.ledger)
+        inner.keys = slot_keys(program.body, [given[s] for s in range(len(program.body.given))])
+        state = {s.given: inner.keys[s.next] for s in program.state}
+        passes.append(inner)
+    return passes
+
+
+def body_order_of(program: LoopProgram) -> list[int]:
+    """The order of one pass, worked out once."""
+    if not program.body.run_order:
+        program.body.run_order.extend(body_order(program))
+    return program.body.run_order
+
+
+def _wanted_outputs(frame: Frame, task: Task) -> list[int]:
+    """Which outputs of a loop somebody reads, and the cache did not have."""
+    slots = range(task.first, task.first + len(task.outputs))
+    return [
+        offset
+        for offset, slot in enumerate(slots)
+        if frame.readers[slot] and slot not in frame.values
+    ]
+
+
+def _common_length(names: Sequence[str], lists: Sequence[list[Any]]) -> int:
+    lengths = [len(values) for values in lists]
+    if len(set(lengths)) > 1:
+        got = ", ".join(f"{n} has {c}" for n, c in zip(names, lengths, strict=True))
+        raise InputError(names[0], got, "lists of one length", "the lists are walked in step")
+    return lengths[0]
