@@ -9,7 +9,7 @@ from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Number
-from nodes.types import Latent, Noise, Sigmas
+from nodes.types import Latent, Mask, Noise, Sigmas
 
 _BYTES = 4  # of a float32
 
@@ -60,8 +60,8 @@ def empty(
 def from_noise(noise: Noise, sigmas: Sigmas, *, ctx: RunContext) -> Latent:
     """Where text to image starts: pure noise, as strong as the schedule's first step expects.
 
-    `sigmas[0] * noise`, [B, 4, H, W]: x = x0 + sigma * epsilon with x0 = 0. Karras et al. 2022,
-    arXiv 2206.00364, algorithm 1, line 2.
+    `sigmas[0] * noise`, [B, 4, H, W]: x = x0 + sigma * epsilon with x0 = 0, what `forward.start`
+    makes of an empty latent. Karras et al. 2022, arXiv 2206.00364, algorithm 1, line 2.
     """
     if not sigmas.values:
         raise InputError("sigmas", "an empty schedule", "at least one sigma")
@@ -102,6 +102,21 @@ def repeat(latent: Latent, times: Annotated[int, Number(1, 4096, 1)] = 1) -> Lat
     if times < 1:
         raise InputError("times", str(times), "1 or more")
     return latents.repeat(latent, times)
+
+
+@node("latent.set_noise_mask")
+def set_noise_mask(latent: Latent, mask: Mask) -> Latent:
+    """Say where a sampler may change a picture: where the mask is 1. Replaces an earlier mask.
+
+    The mask [B or 1, H, W], each latent pixel the mean of the area it stands for, becomes the
+    latent's noise mask [B or 1, 1, H / 8, W / 8]; the samples stay as they are.
+    """
+    from nodes.diffusion import latents
+
+    count = len(latent.samples)
+    if len(mask.values) not in (1, count):
+        raise InputError("mask", f"{len(mask.values)} masks", f"1 or the latent's {count}")
+    return Latent(latent.samples, latents.mask_for(mask.values, latent.samples))
 
 
 @node("latent.pick")

@@ -38,7 +38,7 @@ def _checkpoint_folders() -> list[Path]:
 
 def list_checkpoints() -> list[str]:
     """The names of all checkpoints that are found, sorted; sub-folders with `/`."""
-    found = set()
+    found: set[str] = set()
     for folder in _checkpoint_folders():
         found.update(path.relative_to(folder).as_posix() for path in _checkpoints_under(folder))
     return sorted(found)

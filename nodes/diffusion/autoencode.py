@@ -36,7 +36,6 @@ class Moments:
     std: torch.Tensor
 
 
-@torch.no_grad()
 def encode(
     vae: Vae, pixels: torch.Tensor, tiling: Tiling | None = None, progress: Progress | None = None
 ) -> Moments:
@@ -54,7 +53,6 @@ def encode(
     return Moments(mean.contiguous(), std.contiguous())
 
 
-@torch.no_grad()
 def decode(
     vae: Vae, samples: torch.Tensor, tiling: Tiling | None = None, progress: Progress | None = None
 ) -> torch.Tensor:
@@ -93,7 +91,8 @@ def _one_by_one(
     for picture in source.split(1):
         parts = []
         for window in windows:
-            parts.append(through(picture[window]))
+            with torch.no_grad():
+                parts.append(through(picture[window]))
             done += 1
             if progress:
                 progress(done, total)

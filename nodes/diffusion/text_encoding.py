@@ -10,7 +10,6 @@ from torch import nn
 from nodes.types import Clip, Conditioning
 
 
-@torch.no_grad()
 def encode(clip: Clip, ids: torch.Tensor) -> Conditioning:
     """Embeddings of `ids` [chunks, 77], the chunks one after the other: [1, 77 * chunks, D].
 
@@ -20,9 +19,10 @@ def encode(clip: Clip, ids: torch.Tensor) -> Conditioning:
     """
     encoder = clip.encoder
     device = next(encoder.parameters()).device
-    output = encoder(input_ids=ids.to(device), output_hidden_states=True)
-    hidden = output.hidden_states[-1 - clip.skip]  # [chunks, 77, D], before the final norm
-    normed = final_norm(encoder)(hidden)
+    with torch.no_grad():
+        output = encoder(input_ids=ids.to(device), output_hidden_states=True)
+        hidden = output.hidden_states[-1 - clip.skip]  # [chunks, 77, D], before the final norm
+        normed = final_norm(encoder)(hidden)
     return Conditioning(normed.reshape(1, -1, normed.shape[-1]), output.pooler_output[:1])
 
 

@@ -92,6 +92,11 @@ def new_text_encoder() -> Any:
         return CLIPTextModel(config).eval()
 
 
+def tokenizer_files() -> Path:
+    shipped = shipped_models() / "tiny" / "tokenizer"
+    return shipped if shipped.is_dir() else Path(__file__).parents[2] / ".train" / "tokenizer"
+
+
 def write_checkpoint(folder: Path) -> Path:
     """A whole checkpoint of the three above, with the tokenizer of the model that is shipped."""
     from transformers.utils import logging
@@ -101,7 +106,7 @@ def write_checkpoint(folder: Path) -> Path:
     logging.disable_progress_bar()  # the library draws one on stderr, even for three layers
     new_text_encoder().save_pretrained(folder / "text_encoder")
     logging.enable_progress_bar()
-    shutil.copytree(shipped_models() / "tiny" / "tokenizer", folder / "tokenizer")
+    shutil.copytree(tokenizer_files(), folder / "tokenizer")
     (folder / "scheduler").mkdir()
     (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(SCHEDULER), "utf-8")
     parts = {
@@ -145,6 +150,14 @@ def clip(loaded: tuple[Model, Clip, Vae]) -> Clip:
 def vae(loaded: tuple[Model, Clip, Vae]) -> Vae:
     """An autoencoder that shrinks by 8."""
     return loaded[2]
+
+
+@pytest.fixture(scope="session")
+def denoiser() -> Model:
+    """A denoiser of random weights that comes from no file, with Stable Diffusion's schedule."""
+    from nodes.schedule import scaled_linear
+
+    return Model(new_unet().eval(), scaled_linear())
 
 
 @pytest.fixture
