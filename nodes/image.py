@@ -9,6 +9,7 @@ from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Colour, NewPath, Number, Slider
+from nodes.image_checks import colour_values, same_sizes
 from nodes.types import Image
 
 _NUMBERED = re.compile(r"_(\d{5,})\.png")
@@ -31,7 +32,7 @@ def solid(
 
     from nodes.diffusion.pixels import canvas
 
-    return Image(canvas(torch.empty(1, 1, 1, 3), height, width, colour, "colour"))
+    return Image(canvas(torch.empty(1, 1, 1, 3), height, width, colour_values(colour, "colour")))
 
 
 @node("image.size")
@@ -47,9 +48,11 @@ def batch(images: list[Image]) -> Image:
 
     Sizes and channels must agree; the error names the first picture that differs.
     """
-    from nodes.diffusion.pixels import batched
+    import torch
 
-    return Image(batched([image.pixels for image in images], "images"))
+    parts = [image.pixels for image in images]
+    same_sizes(parts, "images")
+    return Image(torch.cat([part.to(parts[0].device) for part in parts]))
 
 
 @node("image.pick")
@@ -82,7 +85,8 @@ def grid(
     """
     from nodes.diffusion import pixels
 
-    return Image(pixels.grid(image.pixels, columns, gap, background))
+    paper = colour_values(background, "background")
+    return Image(pixels.grid(image.pixels, columns, gap, paper))
 
 
 @node("image.labelled_grid")
@@ -104,8 +108,9 @@ def labelled_grid(
     count = image.pixels.shape[0]
     if len(labels) != count:
         raise InputError("labels", f"{len(labels)} labels", f"{count}, one per picture")
-    cells = pixels.labelled(image.pixels, labels, text_size, background, text_colour)
-    return Image(pixels.grid(cells, columns, gap, background))
+    paper, ink = colour_values(background, "background"), colour_values(text_colour, "text_colour")
+    cells = pixels.labelled(image.pixels, labels, text_size, paper, ink)
+    return Image(pixels.grid(cells, columns, gap, paper))
 
 
 @node("image.preview")

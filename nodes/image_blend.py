@@ -6,6 +6,7 @@ from typing import Annotated
 
 from nodeflow.node import node
 from nodeflow.widgets import Choice, Colour, Number, Slider
+from nodes.image_checks import check_channels, colour_values, paired
 from nodes.types import Image, Mask
 
 
@@ -15,7 +16,7 @@ def mix(base: Image, top: Image, factor: Annotated[float, Slider(0, 1, step=0.01
 
     Sizes and channels must agree; a batch of one goes with any batch.
     """
-    from nodes.diffusion.pixels import mixed, paired
+    from nodes.diffusion.pixels import mixed
 
     return Image(mixed(*paired(base.pixels, top.pixels, ("base", "top")), factor))
 
@@ -53,7 +54,7 @@ def blend(
     dodge and burn as in W3C, "Compositing and Blending Level 1", section 10.
     """
     from nodes.diffusion.blending import BLENDS
-    from nodes.diffusion.pixels import check_channels, mixed, paired
+    from nodes.diffusion.pixels import mixed
 
     check_channels(base.pixels, 3, "base")
     below, above = paired(base.pixels, top.pixels, ("base", "top"))
@@ -67,7 +68,7 @@ def composite(base: Image, top: Image, mask: Mask) -> Image:
     Sizes must agree; batches of one go with any batch. Where the mask is exactly 0 or 1 the pixels
     are exactly those of one picture.
     """
-    from nodes.diffusion.pixels import mixed, paired
+    from nodes.diffusion.pixels import mixed
 
     below, above = paired(base.pixels, top.pixels, ("base", "top"))
     below, share = paired(below, mask.values, ("base", "mask"))
@@ -81,7 +82,7 @@ def over(base: Image, top: Image) -> Image:
 
     `base` has 3 channels, `top` 4. Porter & Duff 1984, "Compositing digital images", "over".
     """
-    from nodes.diffusion.pixels import check_channels, mixed, paired
+    from nodes.diffusion.pixels import mixed
 
     check_channels(base.pixels, 3, "base")
     check_channels(top.pixels, 4, "top")
@@ -108,6 +109,6 @@ def gradient(
     from nodes.diffusion.pixels import canvas, mixed
 
     like = torch.empty(1, 1, 1, 3)
-    first = canvas(like, height, width, start, "start")
-    last = canvas(like, height, width, end, "end")
+    first = canvas(like, height, width, colour_values(start, "start"))
+    last = canvas(like, height, width, colour_values(end, "end"))
     return Image(mixed(first, last, ramp(height, width, angle).unsqueeze(-1)))

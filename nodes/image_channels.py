@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple
 
 from nodeflow.node import node
 from nodeflow.widgets import Colour
+from nodes.image_checks import colour_values, paired
 from nodes.types import Image, Mask
 
 
@@ -32,8 +33,6 @@ def join(red: Mask, green: Mask, blue: Mask) -> Image:
     """Make a picture of three masks, one per channel, [B, H, W, 3]; sizes must agree."""
     import torch
 
-    from nodes.diffusion.pixels import paired
-
     first, second = paired(red.values, green.values, ("red", "green"))
     first, third = paired(first, blue.values, ("red", "blue"))
     second, third = paired(second, third, ("green", "blue"))
@@ -47,8 +46,6 @@ def add_alpha(image: Image, alpha: Mask) -> Image:
     An alpha that it had is replaced.
     """
     import torch
-
-    from nodes.diffusion.pixels import paired
 
     colours, opaque = paired(image.pixels[..., :3], alpha.values, ("image", "alpha"))
     return Image(torch.cat([colours, opaque.unsqueeze(-1)], -1))
@@ -66,4 +63,5 @@ def remove_alpha(image: Image, background: Annotated[str, Colour()] = "#ffffff")
         return image
     colours, alpha = image.pixels[..., :3], image.pixels[..., 3:]
     _, height, width, _ = colours.shape
-    return Image(mixed(canvas(colours, height, width, background, "background"), colours, alpha))
+    paper = canvas(colours, height, width, colour_values(background, "background"))
+    return Image(mixed(paper, colours, alpha))

@@ -6,13 +6,13 @@ from typing import Annotated
 
 from nodeflow.node import node
 from nodeflow.widgets import Slider
+from nodes.image_checks import paired
 from nodes.types import Image
 
 
 @node("image_compare.mean_absolute_difference")
 def mean_absolute_difference(image: Image, other: Image) -> float:
     """Tell how far two pictures are apart: the mean of |image - other| over everything, 0..1."""
-    from nodes.diffusion.pixels import paired
 
     one, two = paired(image.pixels, other.pixels, ("image", "other"))
     return float((one - two).abs().cpu().double().mean())
@@ -21,7 +21,6 @@ def mean_absolute_difference(image: Image, other: Image) -> float:
 @node("image_compare.largest_difference")
 def largest_difference(image: Image, other: Image) -> float:
     """Tell how far the worst pixel is off: the largest |image - other|, 0..1."""
-    from nodes.diffusion.pixels import paired
 
     one, two = paired(image.pixels, other.pixels, ("image", "other"))
     return float((one - two).abs().max())
@@ -36,8 +35,6 @@ def psnr(image: Image, other: Image) -> float:
     """
     import math
 
-    from nodes.diffusion.pixels import paired
-
     one, two = paired(image.pixels, other.pixels, ("image", "other"))
     mean_square = float((one - two).cpu().double().square().mean())
     return min(200.0, -10 * math.log10(mean_square)) if mean_square else 200.0
@@ -51,7 +48,6 @@ def difference(
 
     min(1, gain * |image - other|); alpha is left out.
     """
-    from nodes.diffusion.pixels import paired
 
     one, two = paired(image.pixels[..., :3], other.pixels[..., :3], ("image", "other"))
     return Image(((one - two).abs() * gain).clamp(max=1))

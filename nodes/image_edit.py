@@ -7,6 +7,7 @@ from typing import Annotated
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Choice, Number
+from nodes.image_checks import check_channels, inside, repeated, size_text
 from nodes.types import Image
 
 Side = Annotated[int, Number(1, 16384, unit="px")]
@@ -57,13 +58,14 @@ def cover(image: Image, width: Side = 512, height: Side = 512, filter: Filter = 
 
     [B, height, width, C], proportions kept. Of an odd overhang the larger half goes right or below.
     """
-    from nodes.diffusion.pixels import cropped, resized
+    from nodes.diffusion.pixels import resized
 
     _, old_height, old_width, _ = image.pixels.shape
     scale = max(width / old_width, height / old_height)
     wide, high = max(width, round(old_width * scale)), max(height, round(old_height * scale))
     pixels = resized(image.pixels, wide, high, filter)
-    return Image(cropped(pixels, (wide - width) // 2, (high - height) // 2, width, height))
+    left, top = (wide - width) // 2, (high - height) // 2
+    return Image(pixels[inside(pixels, left, top, width, height)].clone())
 
 
 @node("image_edit.crop")
@@ -71,9 +73,8 @@ def crop(
     image: Image, left: Offset = 0, top: Offset = 0, width: Side = 512, height: Side = 512
 ) -> Image:
     """Cut a rectangle out of the picture, [B, height, width, C]; it must lie inside."""
-    from nodes.diffusion.pixels import cropped
 
-    return Image(cropped(image.pixels, left, top, width, height))
+    return Image(image.pixels[inside(image.pixels, left, top, width, height)].clone())
 
 
 @node("image_edit.crop_to_multiple")
@@ -82,15 +83,15 @@ def crop_to_multiple(image: Image, multiple: Annotated[int, Number(1, 1024)] = 8
 
     [B, H, W, C] to [B, H - H % m, W - W % m, C].
     """
-    from nodes.diffusion.pixels import cropped, size_text
 
     _, height, width, _ = image.pixels.shape
     extra_x, extra_y = width % multiple, height % multiple
     if min(width, height) < multiple:
         got, hint = size_text(image.pixels), "resize it first"
         raise InputError("image", got, f"sides of at least {multiple}", hint)
-    target = width - extra_x, height - extra_y
-    return Image(cropped(image.pixels, extra_x // 2, extra_y // 2, *target))
+    left, top = extra_x // 2, extra_y // 2
+    part = inside(image.pixels, left, top, width - extra_x, height - extra_y)
+    return Image(image.pixels[part].clone())
 
 
 @node("image_edit.paste")
@@ -99,7 +100,6 @@ def paste(image: Image, part: Image, left: int = 0, top: int = 0) -> Image:
 
     What reaches beyond the picture is cut off. The opposite of `image_edit.crop`.
     """
-    from nodes.diffusion.pixels import check_channels, repeated
 
     base, piece = repeated(image.pixels, part.pixels, ("image", "part"))
     check_channels(piece, base.shape[-1], "part")

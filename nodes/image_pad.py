@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple
 
 from nodeflow.node import node
 from nodeflow.widgets import Choice, Colour, Number
+from nodes.image_checks import colour_values
 from nodes.types import Image, Mask
 
 Border = Annotated[int, Number(0, 8192, unit="px")]
@@ -30,7 +31,7 @@ def colour(
 
     _, height, width, _ = image.pixels.shape
     whole = height + top + bottom, width + left + right
-    sheet = canvas(image.pixels, *whole, colour, "colour")
+    sheet = canvas(image.pixels, *whole, colour_values(colour, "colour"))
     sheet[:, top : top + height, left : left + width] = image.pixels
     return Image(sheet)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Choice, Colour, Number, Slider
+from nodes.image_checks import colour_values, paired
 from nodes.types import Image, Mask
 
 
@@ -58,8 +59,6 @@ def from_colour(
     """
     import torch
 
-    from nodes.diffusion.pixels import colour_values
-
     wanted = torch.tensor(colour_values(colour, "colour"), device=image.pixels.device)
     distance = (image.pixels[..., :3] - wanted).abs().amax(-1)  # [B, H, W]
     # Half of an 8-bit step more, so that a tolerance given in such steps includes its own end.
@@ -98,7 +97,6 @@ def combine(
     (intersection), difference |a - b|. A batch of one goes with any batch; sizes must agree.
     """
     from nodes.diffusion.masks import COMBINE
-    from nodes.diffusion.pixels import paired
 
     return Mask(COMBINE[operation](*paired(mask.values, other.values, ("mask", "other"))))
 

@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Choice, Number, Slider
+from nodes.image_checks import inside, same_sizes
 from nodes.types import Mask
 
 
@@ -44,9 +45,8 @@ def crop(
     height: Annotated[int, Number(1, unit="px")] = 512,
 ) -> Mask:
     """Cut a rectangle out of the mask, [B, height, width]; it must lie inside."""
-    from nodes.diffusion.pixels import cropped
 
-    return Mask(cropped(mask.values, left, top, width, height))
+    return Mask(mask.values[inside(mask.values, left, top, width, height)].clone())
 
 
 @node("mask_edit.pad")
@@ -69,15 +69,9 @@ def batch(masks: list[Mask]) -> Mask:
     """Join masks of one size into one batch, in order: [B1 + B2 + ..., H, W]."""
     import torch
 
-    if not masks:
-        raise InputError("masks", "an empty list", "at least one mask")
-    first = masks[0].values
-    for k, mask in enumerate(masks):
-        if mask.values.shape[1:] != first.shape[1:]:
-            got = f"{list(mask.values.shape[1:])} at index {k}"
-            expected = f"[H, W] of {list(first.shape[1:])} as at index 0"
-            raise InputError("masks", got, expected, "put mask_edit.resize before it")
-    return Mask(torch.cat([mask.values.to(first.device) for mask in masks]))
+    parts = [mask.values for mask in masks]
+    same_sizes(parts, "masks")
+    return Mask(torch.cat([part.to(parts[0].device) for part in parts]))
 
 
 @node("mask_edit.bounding_box")

@@ -1,4 +1,4 @@
-"""Arithmetic on pixels: checks, colours, sizes, laying out and labelling.
+"""Arithmetic on pixels: canvases, sizes, alpha, laying out and labelling.
 
 Pictures are float32 [B, H, W, C] in 0..1, masks [B, H, W]. Nothing here changes what it is given.
 """
@@ -7,73 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
-from nodeflow.errors import InputError
 from nodes.diffusion.resampling import resample
 
-
-def colour_values(colour: str, port: str) -> tuple[float, float, float]:
-    """`#rrggbb` as three numbers in 0..1."""
-    digits = colour[1:] if colour.startswith("#") else ""
-    try:
-        number = int(digits, 16) if len(digits) == 6 else -1
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise InputError(port, repr(colour), "#rrggbb", "for example #ff8800")
-    red, green, blue = number >> 16, number >> 8 & 255, number & 255
-    return red / 255, green / 255, blue / 255
+Colour = tuple[float, float, float]
 
 
-def canvas(like: torch.Tensor, height: int, width: int, colour: str, port: str) -> torch.Tensor:
+def canvas(like: torch.Tensor, height: int, width: int, colour: Colour) -> torch.Tensor:
     """One colour, [B, height, width, C] with batch and channels of `like`; opaque where C is 4."""
-    values = [*colour_values(colour, port), 1.0][: like.shape[-1]]
+    values = [*colour, 1.0][: like.shape[-1]]
     pixel = torch.tensor(values, dtype=like.dtype, device=like.device)
     return pixel.expand(like.shape[0], height, width, -1).clone()
-
-
-def size_text(x: torch.Tensor) -> str:
-    """`512 x 768 pixels`, width first, of pictures or masks."""
-    return f"{x.shape[2]} x {x.shape[1]} pixels"
-
-
-def check_channels(pixels: torch.Tensor, channels: int, port: str) -> None:
-    if pixels.shape[-1] != channels:
-        wanted = "3 channels (RGB)" if channels == 3 else "4 channels (RGBA)"
-        node = "image_channels.remove_alpha" if channels == 3 else "image_channels.add_alpha"
-        raise InputError(port, f"{pixels.shape[-1]} channels", wanted, f"put {node} before it")
-
-
-def paired(
-    first: torch.Tensor, second: torch.Tensor, ports: tuple[str, str]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two batches of pictures or masks of one size, the batch of one repeated for the other.
-
-    Raises:
-        InputError: heights, widths or batches differ, or channels of two pictures.
-    """
-    if first.shape[1:3] != second.shape[1:3]:
-        hint = f"resize or crop one of {ports[0]} and {ports[1]}"
-        raise InputError(ports[1], size_text(second), f"{size_text(first)} as {ports[0]}", hint)
-    if first.dim() == second.dim() == 4 and first.shape[-1] != second.shape[-1]:
-        check_channels(second, first.shape[-1], ports[1])
-    return repeated(first, second, ports)
-
-
-def repeated(
-    first: torch.Tensor, second: torch.Tensor, ports: tuple[str, str]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two batches, where one of them holds one picture as often as the other has pictures."""
-    batch = max(first.shape[0], second.shape[0])
-    if {first.shape[0], second.shape[0]} - {1, batch}:
-        expected = f"1 or {first.shape[0]}, as many as {ports[0]}"
-        raise InputError(ports[1], f"{second.shape[0]} in the batch", expected)
-    return (
-        first.expand(batch, *first.shape[1:]),
-        second.to(first.device).expand(batch, *second.shape[1:]),
-    )
 
 
 def resized(pixels: torch.Tensor, width: int, height: int, filter: str) -> torch.Tensor:
@@ -81,8 +28,6 @@ def resized(pixels: torch.Tensor, width: int, height: int, filter: str) -> torch
 
     Where C is 4, colours count by their alpha, so that what is transparent does not bleed in.
     """
-    if min(width, height) < 1:
-        raise InputError("width", f"{width} x {height} pixels", "at least 1 x 1")
     if pixels.shape[-1] == 3 or filter == "nearest":
         return resample(pixels, height, width, filter).clamp(0, 1)
     return unpremultiplied(resample(premultiplied(pixels), height, width, filter))
@@ -98,19 +43,6 @@ def unpremultiplied(pixels: torch.Tensor) -> torch.Tensor:
     alpha = pixels[..., 3:].clamp(0, 1)
     colours = torch.where(alpha > 0, pixels[..., :3] / alpha.clamp(min=1e-12), 0.0)
     return torch.cat([colours.clamp(0, 1), alpha], -1)
-
-
-def cropped(x: torch.Tensor, left: int, top: int, width: int, height: int) -> torch.Tensor:
-    """The part of [B, H, W, ...] that begins at (left, top), [B, height, width, ...]."""
-    fits_x = left >= 0 and width >= 1 and left + width <= x.shape[2]
-    fits_y = top >= 0 and height >= 1 and top + height <= x.shape[1]
-    if not fits_x:
-        got = f"left {left} and width {width}"
-        raise InputError("width", got, f"a part of 0..{x.shape[2]}", "pad first, or take less")
-    if not fits_y:
-        got = f"top {top} and height {height}"
-        raise InputError("height", got, f"a part of 0..{x.shape[1]}", "pad first, or take less")
-    return x[:, top : top + height, left : left + width].clone()
 
 
 def edge_places(size: int, before: int, after: int, mirror: bool) -> torch.Tensor:
@@ -133,20 +65,7 @@ def mixed(base: torch.Tensor, top: torch.Tensor, share: torch.Tensor | float) ->
     return base * (1 - share) + top * share
 
 
-def batched(images: Sequence[torch.Tensor], port: str) -> torch.Tensor:
-    """Batches of one size joined in order; the error names the odd one."""
-    if not images:
-        raise InputError(port, "an empty list", "at least one picture")
-    first = images[0]
-    for k, other in enumerate(images):
-        if other.shape[1:] != first.shape[1:]:
-            got = f"{size_text(other)}, {other.shape[-1]} channels at index {k}"
-            expected = f"{size_text(first)}, {first.shape[-1]} channels as at index 0"
-            raise InputError(port, got, expected, "resize, crop or pad it before")
-    return torch.cat([image.to(first.device) for image in images])
-
-
-def grid(pixels: torch.Tensor, columns: int, gap: int, colour: str) -> torch.Tensor:
+def grid(pixels: torch.Tensor, columns: int, gap: int, colour: Colour) -> torch.Tensor:
     """[B, H, W, C] laid out in rows, left to right: [1, rows * (H + gap) - gap, ..., C].
 
     `columns` 0 makes it about square. `gap` pixels and empty cells show `colour`.
@@ -155,7 +74,7 @@ def grid(pixels: torch.Tensor, columns: int, gap: int, colour: str) -> torch.Ten
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     whole = (rows * (height + gap) - gap, columns * (width + gap) - gap)
-    sheet = canvas(pixels[:1], *whole, colour, "background")
+    sheet = canvas(pixels[:1], *whole, colour)
     for k in range(count):
         y, x = k // columns * (height + gap), k % columns * (width + gap)
         sheet[0, y : y + height, x : x + width] = pixels[k]
@@ -163,7 +82,7 @@ def grid(pixels: torch.Tensor, columns: int, gap: int, colour: str) -> torch.Ten
 
 
 def labelled(
-    pixels: torch.Tensor, labels: Sequence[str], text_size: int, background: str, colour: str
+    pixels: torch.Tensor, labels: Sequence[str], text_size: int, background: Colour, colour: Colour
 ) -> torch.Tensor:
     """A strip with its label under each picture, [B, H + strip, W, C]; long labels are wrapped."""
     from PIL import ImageFont
@@ -173,27 +92,27 @@ def labelled(
     texts = [_wrapped(label, font, width) for label in labels]
     line = math.ceil(1.3 * text_size)
     strip = line * max(text.count("\n") + 1 for text in texts) + line // 3
-    paper = canvas(pixels, strip, width, background, "background")
-    ink = canvas(pixels, strip, width, colour, "text_colour")
+    paper = canvas(pixels, strip, width, background)
+    ink = canvas(pixels, strip, width, colour)
     shapes = torch.stack([_drawn(text, font, width, strip) for text in texts])  # [B, strip, W]
     return torch.cat([pixels, mixed(paper, ink, shapes.to(pixels.device)[..., None])], 1)
 
 
-def _wrapped(text: str, font: object, width: int) -> str:
+def _wrapped(text: str, font: Any, width: int) -> str:
     """`text` in lines that fit `width`: broken at spaces, and within a word that is too long."""
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""
         for word in paragraph.split(" "):
             longer = f"{line} {word}" if line else word
-            if line and font.getlength(longer) > width:  # type: ignore[attr-defined]
+            if line and font.getlength(longer) > width:
                 lines.append(line)
                 longer = word
-            while len(longer) > 1 and font.getlength(longer) > width:  # type: ignore[attr-defined]
+            while len(longer) > 1 and font.getlength(longer) > width:
                 fits = next(
                     n
                     for n in range(len(longer) - 1, 0, -1)
-                    if n == 1 or font.getlength(longer[:n]) <= width  # type: ignore[attr-defined]
+                    if n == 1 or font.getlength(longer[:n]) <= width
                 )
                 lines.append(longer[:fits])
                 longer = longer[fits:]
@@ -202,7 +121,7 @@ def _wrapped(text: str, font: object, width: int) -> str:
     return "\n".join(lines)
 
 
-def _drawn(text: str, font: object, width: int, height: int) -> torch.Tensor:
+def _drawn(text: str, font: Any, width: int, height: int) -> torch.Tensor:
     """How much ink each pixel has, [height, width], the text centred."""
     import numpy as np
     from PIL import Image as Pillow

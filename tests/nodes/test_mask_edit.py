@@ -55,7 +55,7 @@ def test_batch_joins_in_order() -> None:
 
 
 def test_batch_names_the_odd_one() -> None:
-    with pytest.raises(InputError, match=r"\[2, 4\] at index 1"):
+    with pytest.raises(InputError, match="4 x 2 pixels at index 1"):
         nodes.batch([Mask(noise(1, 2, 3)), Mask(noise(1, 2, 4))])
     with pytest.raises(InputError, match="empty list"):
         nodes.batch([])
