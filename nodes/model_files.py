@@ -105,7 +105,7 @@ class CheckpointName(Widget):
 
     def check(self, value: Any) -> str | None:
         try:
-            checkpoint_files.all_files(find_checkpoint(str(value)))
+            checkpoint_files.check(find_checkpoint(str(value)))
         except FileNotFoundError:
             return f"there is no checkpoint {str(value)!r}"
         except checkpoint_files.CheckpointError as error:

@@ -103,7 +103,7 @@ def weights_of(folder: Path, part: str) -> Weights:
 
 def _present(path: Path) -> Path:
     if not path.is_file():
-        raise CheckpointError(f"{path} is missing: the index beside it lists it")
+        raise CheckpointError(f"{path} is missing: the checkpoint is incomplete")
     return path
 
 
@@ -139,14 +139,24 @@ def all_files(folder: Path) -> list[Path]:
         found.add(folder / part / "config.json")
         if weights.index:
             found.add(weights.index)
-    return sorted(found)
+    return sorted(_present(path) for path in found)
+
+
+def check(folder: Path) -> None:
+    """Raise `CheckpointError` unless this can be loaded, as far as it shows without reading the
+    weights: parts of a known kind, all files there, none cut short."""
+    check_parts(folder)
+    all_files(folder)
+    for part in CLASSES:
+        float32_bytes(folder, part)
 
 
 def element_count(file: Path) -> int:
     """How many numbers a safetensors file holds, from its header alone.
 
     The file starts with the header's length as 8 bytes, little endian, then the header as JSON:
-    name → {dtype, shape, data_offsets}.
+    name → {dtype, shape, data_offsets}, the offsets counted from the header's end. A download that
+    broke off is an error.
     """
     with file.open("rb") as stream:
         start = stream.read(8)
@@ -155,9 +165,15 @@ def element_count(file: Path) -> int:
             raise CheckpointError(f"{file} is no safetensors file, or it is cut short")
         try:
             header = json.loads(stream.read(length))
-        except ValueError as error:
-            raise CheckpointError(f"{file}: damaged header: {error}") from None
-    return sum(math.prod(t["shape"]) for name, t in header.items() if name != "__metadata__")
+            header.pop("__metadata__", None)
+            end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
+            count = int(sum(math.prod(tensor["shape"]) for tensor in header.values()))
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+            raise CheckpointError(f"{file}: damaged header: {error!r}") from None
+    size, whole = file.stat().st_size, 8 + length + end
+    if size != whole:
+        raise CheckpointError(f"{file} has {size} bytes, but its header tells of {whole}")
+    return count
 
 
 def float32_bytes(folder: Path, part: str) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from nodes.diffusion import schedules
@@ -112,7 +113,7 @@ def _load_part(cls: Any, folder: Path, part: str, dtype_name: str, device: str) 
                 output_loading_info=True,
                 **{dtype_name: torch.float32},
             )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+    except (SafetensorError, OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise CheckpointError(f"{folder / part}: {cls.__name__} does not load: {error}") from error
     missing, unfitting = sorted(report["missing_keys"]), report["mismatched_keys"]
     if missing or unfitting:

@@ -112,6 +112,28 @@ def test_the_widget_names_the_file_that_a_checkpoint_lacks(
         model_files.checkpoint_files_of({"name": str(copy)})
 
 
+@pytest.mark.parametrize(
+    "name", ["scheduler/scheduler_config.json", "unet/config.json", "tokenizer/merges.txt"]
+)
+def test_the_widget_names_any_file_that_is_missing(
+    checkpoint_folder: Path, tmp_path: Path, name: str
+) -> None:
+    copy = Path(shutil.copytree(checkpoint_folder, tmp_path / "copy"))
+    (copy / name).unlink()
+    fault = model_files.CheckpointName().check(str(copy))
+    assert fault is not None
+    assert f"{copy / name} is missing" in fault
+
+
+def test_the_widget_sees_a_download_that_broke_off(checkpoint_folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(checkpoint_folder, tmp_path / "copy"))
+    weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    fault = model_files.CheckpointName().check(str(copy))
+    assert fault is not None
+    assert "but its header tells of" in fault
+
+
 def test_nodes_are_listed_keyed_and_estimated_without_torch(checkpoint_folder: Path) -> None:
     code = f"""
 import sys
