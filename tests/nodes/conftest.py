@@ -92,11 +92,6 @@ def new_text_encoder() -> Any:
         return CLIPTextModel(config).eval()
 
 
-def tokenizer_files() -> Path:
-    shipped = shipped_models() / "tiny" / "tokenizer"
-    return shipped if shipped.is_dir() else Path(__file__).parents[2] / ".train" / "tokenizer"
-
-
 def write_checkpoint(folder: Path) -> Path:
     """A whole checkpoint of the three above, with the tokenizer of the model that is shipped."""
     from transformers.utils import logging
@@ -106,7 +101,7 @@ def write_checkpoint(folder: Path) -> Path:
     logging.disable_progress_bar()  # the library draws one on stderr, even for three layers
     new_text_encoder().save_pretrained(folder / "text_encoder")
     logging.enable_progress_bar()
-    shutil.copytree(tokenizer_files(), folder / "tokenizer")
+    shutil.copytree(shipped_models() / "tiny" / "tokenizer", folder / "tokenizer")
     (folder / "scheduler").mkdir()
     (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(SCHEDULER), "utf-8")
     parts = {
