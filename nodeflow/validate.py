@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from nodeflow.check_node import NodeCheck
 from nodeflow.errors import Problem
 from nodeflow.flatten import Flat, flatten
-from nodeflow.graph import FORBIDDEN_IN_ID, MAP, Graph, Link, Loop, Node, nearest, walk
+from nodeflow.graph import FORBIDDEN_IN_ID, MAP, Graph, Link, Loop, Node, children, nearest, walk
 from nodeflow.program import Carried, LoopProgram, Program, Scope, SlotSource, Task
 from nodeflow.registry import Registry, default_registry
 from nodeflow.sockets import assignable, element, is_list, type_name
@@ -72,6 +72,7 @@ class _Checker:
         self.problems.append(Problem(code, where, message, hint, severity="warning"))
 
     def check(self) -> Program:
+        self._ids()
         opened: _Open = _drive(self._scope(self.graph.nodes, "", {}))
         outputs = self._outputs(opened)
         self._inputs()
@@ -89,7 +90,6 @@ class _Checker:
         scope.slot_task = [-1] * len(given)
         opened = _Open(scope, flat, {}, {name: slot for slot, name in enumerate(given)})
         for index, (id, node) in enumerate(flat.nodes.items()):
-            self._check_id(f"{where}{id}", id, inside=bool(path))
             opened.index[id] = index
             definition = self.node.definition(f"{where}{id}", node)
             task = Task(index, f"{where}{id}", node, definition, {}, (), 0, ())
@@ -116,15 +116,22 @@ class _Checker:
         opened.scope.slot_types.extend(types.values())
         opened.scope.slot_task.extend([task.index] * len(types))
 
-    def _check_id(self, where: str, id: str, *, inside: bool) -> None:
-        name = id.rpartition("/")[2]
-        bad = sorted({c for c in name if c in FORBIDDEN_IN_ID or c.isspace()})
-        if bad or not name:
-            text = f"the id {name!r} has {', '.join(map(repr, bad))} in it" if bad else "empty id"
-            self.problem("bad-id", where, text, "ids are letters, digits, _ and -")
-        elif inside and id in RESERVED:
-            hint = "rename the node"
-            self.problem("bad-id", where, f"in a body, {name!r} means what the loop gives", hint)
+    def _ids(self) -> None:
+        """Ids are names of their own: paths, links and pass numbers are written with other signs."""
+        pending: list[tuple[str, Node | None, Mapping[str, Node]]] = [("", None, self.graph.nodes)]
+        while pending:
+            prefix, holder, nodes = pending.pop()
+            for id, node in nodes.items():
+                where = f"{prefix}{id}"
+                bad = sorted({c for c in id if c in FORBIDDEN_IN_ID or c.isspace()})
+                if bad or not id:
+                    text = f"{id!r} has {', '.join(map(repr, bad))} in it" if bad else "empty id"
+                    self.problem("bad-id", where, text, "ids are letters, digits, _ and -")
+                elif id in RESERVED and isinstance(holder, Loop):
+                    text = f"in a body, {id!r} means what the loop gives"
+                    self.problem("bad-id", where, text, "rename the node")
+                if children(node):
+                    pending.append((f"{where}/", node, children(node)))
 
     # ── wires ──────────────────────────────────────────────────────────────────────────────────
 
