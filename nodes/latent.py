@@ -9,6 +9,7 @@ from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Number
+from nodes.checks import sigma_list
 from nodes.types import Latent, Mask, Noise, Sigmas
 
 _BYTES = 4  # of a float32
@@ -62,9 +63,9 @@ def from_noise(noise: Noise, sigmas: Sigmas, *, ctx: RunContext) -> Latent:
 
     `sigmas[0] * noise`, [B, 4, H, W]: x = x0 + sigma * epsilon with x0 = 0, what `forward.start`
     makes of an empty latent. Karras et al. 2022, arXiv 2206.00364, algorithm 1, line 2.
+    `forward.start_from_noise` takes the slightly larger spread of a picture with noise on it.
     """
-    if not sigmas.values:
-        raise InputError("sigmas", "an empty schedule", "at least one sigma")
+    sigma_list(sigmas)
     return Latent(noise.samples.to(ctx.device) * sigmas.values[0])
 
 

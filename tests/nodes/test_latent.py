@@ -61,7 +61,7 @@ def test_from_noise_is_what_forward_makes_of_an_empty_latent(ctx: RunContext) ->
 
 
 def test_from_noise_needs_a_sigma(ctx: RunContext) -> None:
-    with pytest.raises(InputError, match="an empty schedule"):
+    with pytest.raises(InputError, match="sigmas: got 0 sigmas"):
         nodes.from_noise(Noise(drawn(1).samples, (0,)), Sigmas((), ()), ctx=ctx)
 
 
