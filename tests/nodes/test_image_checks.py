@@ -27,7 +27,7 @@ def test_colours_are_read_as_written(red: int, green: int, blue: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "#", "ff8800", "#ff880", "#ff88000", "#+12345", "#1_2_34"])
 def test_what_is_no_colour_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="tint: got .* expected #rrggbb"):
+    with pytest.raises(InputError, match=r"tint: got .* expected #rrggbb"):
         colour_values(text, "tint")
 
 
