@@ -22,9 +22,11 @@ def folder(checkpoint_folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def oracle(folder: Path) -> Any:
-    from transformers.models.clip.tokenization_clip import CLIPTokenizer
+    from transformers import CLIPTokenizerFast
 
-    return CLIPTokenizer.from_pretrained(str(folder), local_files_only=True, model_max_length=10**6)
+    return CLIPTokenizerFast.from_pretrained(
+        str(folder), local_files_only=True, model_max_length=10**6
+    )
 
 
 @pytest.fixture(scope="module")
