@@ -22,7 +22,7 @@ def step_noise(like: torch.Tensor, seed: int, index: int) -> torch.Tensor:
     Image k draws from the hash of (seed + k, index): no step repeats another's noise, none repeats
     the initial noise of any seed, and image k is what seed + k gives alone.
     """
-    drawn = gaussian(like.shape[1:], [_step_seed(seed + k, index) for k in range(len(like))])
+    drawn = gaussian(like.shape[1:], [step_seed(seed + k, index) for k in range(len(like))])
     return drawn.to(device=like.device, dtype=like.dtype)
 
 
@@ -45,6 +45,7 @@ def _draw(shape: Sequence[int], seed: int) -> torch.Tensor:
     return torch.randn(tuple(shape), generator=generator, dtype=torch.float32)
 
 
-def _step_seed(seed: int, index: int) -> int:
+def step_seed(seed: int, index: int) -> int:
+    """The seed of one image's noise at one step."""
     digest = hashlib.blake2b(f"{seed} step {index}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little")

@@ -153,7 +153,7 @@ def exponential(low: float, high: float, steps: int) -> list[float]:
 
 def linspace_timesteps(count: int, steps: int) -> list[float]:
     """From count - 1 down to 0, both ends taken, fractions kept."""
-    return [float(t) for t in np.linspace(0, count - 1, steps)[::-1]]
+    return [float(t) for t in np.linspace(count - 1, 0, steps)]
 
 
 def leading_timesteps(count: int, steps: int, offset: int) -> list[float]:

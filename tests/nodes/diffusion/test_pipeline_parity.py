@@ -1,0 +1,135 @@
+"""A whole run of explicit nodes equals diffusers' StableDiffusionPipeline on the same weights.
+
+Both start from the same noise. Tolerance 1e-4 in float32 on latents: rounding of a few 1e-7 per
+operation, carried over ten steps of guidance.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
+from torch.testing import assert_close
+
+from nodes import forward, guidance, noise, sample, sample_multistep, schedule, timesteps
+from nodes import model as nodes_model
+from nodes.types import Conditioning, Latent, Model, NoisePrediction, Sigmas, Step
+
+# diffusers hands tensors to NumPy in the old way, which NumPy 2 remarks on.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+
+SD = schedule.scaled_linear()
+BETAS = {
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "steps_offset": 1,
+}
+EMPTY = Latent(torch.zeros(2, 4, 8, 8))
+NOISE = noise.gaussian(EMPTY, 5)
+STEPS, SCALE = 10, 5.0
+
+
+def text(seed: int) -> Conditioning:
+    return Conditioning(torch.randn(1, 77, 16, generator=torch.Generator().manual_seed(seed)))
+
+
+POSITIVE, NEGATIVE = text(1), text(2)
+
+
+@pytest.fixture(scope="module")
+def autoencoder() -> Any:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        return AutoencoderKL(
+            block_out_channels=(4, 8),
+            norm_num_groups=2,
+            latent_channels=4,
+            down_block_types=("DownEncoderBlock2D",) * 2,
+            up_block_types=("UpDecoderBlock2D",) * 2,
+        ).eval()
+
+
+def pipeline(model: Model, autoencoder: Any, scheduler: Any) -> torch.Tensor:
+    """The latents that diffusers' pipeline ends with, from NOISE and the two texts."""
+    pipe = StableDiffusionPipeline(
+        vae=autoencoder,
+        text_encoder=None,
+        tokenizer=None,
+        unet=model.network,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe(
+        prompt_embeds=POSITIVE.embeddings.repeat(2, 1, 1),
+        negative_prompt_embeds=NEGATIVE.embeddings.repeat(2, 1, 1),
+        latents=NOISE.samples,
+        num_inference_steps=STEPS,
+        guidance_scale=SCALE,
+        output_type="latent",
+        height=16,
+        width=16,
+    ).images
+
+
+def guided(model: Model, x: Latent, step: Step) -> NoisePrediction:
+    cond = nodes_model.predict_noise(model, x, step, POSITIVE)
+    uncond = nodes_model.predict_noise(model, x, step, NEGATIVE)
+    return guidance.cfg_combine(cond, uncond, SCALE)
+
+
+def test_euler_run_is_the_pipeline_s(denoiser: Model, autoencoder: Any) -> None:
+    scheduler = EulerDiscreteScheduler(timestep_spacing="trailing", **BETAS)
+    expected = pipeline(denoiser, autoencoder, scheduler)
+    levels = timesteps.trailing(SD, STEPS)
+    x = forward.start(EMPTY, NOISE, levels)
+    for step in schedule.steps(levels):
+        x = sample.euler_step(x, guided(denoiser, x, step), step)
+    assert_close(x.samples, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_ddim_run_is_the_pipeline_s(denoiser: Model, autoencoder: Any) -> None:
+    scheduler = DDIMScheduler(clip_sample=False, **BETAS)
+    expected = pipeline(denoiser, autoencoder, scheduler)
+    levels = timesteps.leading(SD, STEPS, 1)
+    x = forward.start_from_noise(NOISE, levels)
+    for step in schedule.steps(levels):
+        x = sample.ddim_step(x, guided(denoiser, x, step), step)
+    assert_close(x.samples, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("karras", [False, True])
+def test_dpmpp_2m_run_is_the_pipeline_s(denoiser: Model, autoencoder: Any, karras: bool) -> None:
+    scheduler = DPMSolverMultistepScheduler(use_karras_sigmas=karras, **BETAS)
+    expected = pipeline(denoiser, autoencoder, scheduler)
+    x, history = forward.start_from_noise(NOISE, of(scheduler)), sample_multistep.no_history()
+    for step in schedule.steps(of(scheduler)):
+        eps = guided(denoiser, x, step)
+        x, history = sample_multistep.dpmpp_2m_step(x, eps, step, history)
+    assert_close(x.samples, expected, rtol=1e-4, atol=1e-4)
+
+
+def of(scheduler: Any) -> Sigmas:
+    """The scheduler's own list: its timesteps are rounded to whole ones, unlike ours."""
+    told = (*(float(t) for t in scheduler.timesteps), 0.0)
+    return Sigmas(tuple(scheduler.sigmas.tolist()), told)
+
+
+def test_the_start_has_the_spread_diffusers_gives_it() -> None:
+    levels = timesteps.leading(SD, STEPS, 1)
+    scheduler = EulerDiscreteScheduler(timestep_spacing="leading", **BETAS)
+    scheduler.set_timesteps(STEPS)
+    ours = math.sqrt(1 + levels.values[0] ** 2)
+    assert float(scheduler.init_noise_sigma) == pytest.approx(ours, rel=1e-6)

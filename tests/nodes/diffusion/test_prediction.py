@@ -1,0 +1,59 @@
+"""What the network's answer means, from the definitions of its parameterisations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from nodes.diffusion import prediction
+from nodes.types import Conditioning, Model, Step
+
+
+def randn(*shape: int, seed: int) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+CLEAN, EPS = randn(1, 4, 8, 8, seed=1), randn(1, 4, 8, 8, seed=2)
+
+
+@pytest.mark.parametrize("sigma", [0.03, 1.0, 14.6])
+def test_epsilon_of_each_parameterisation(sigma: float) -> None:
+    x, c = CLEAN + sigma * EPS, 1 / math.sqrt(1 + sigma**2)
+    answers = {"epsilon": EPS, "v_prediction": c * EPS - sigma * c * CLEAN, "sample": CLEAN}
+    for name, answer in answers.items():
+        # (x - x0) / sigma loses digits where sigma is small: 1e-7 / 0.03.
+        assert_close(prediction.epsilon_of(answer, x, sigma, name), EPS, rtol=1e-4, atol=2e-5)
+
+
+def test_v_prediction_is_finite_at_sigma_zero() -> None:
+    assert_close(prediction.epsilon_of(EPS, CLEAN, 0.0, "v_prediction"), EPS)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.5, 14.6])
+def test_scale_input_makes_the_spread_one(sigma: float) -> None:
+    clean, eps = randn(1, 4, 128, 128, seed=1), randn(1, 4, 128, 128, seed=2)
+    spread = float(prediction.scale_input(clean + sigma * eps, sigma).std())
+    assert spread == pytest.approx(1, abs=0.01)
+
+
+def test_padding_is_not_seen(denoiser: Model) -> None:
+    """A short text beside a long one is predicted for as if it were alone."""
+    step = Step(0, 1, 2.0, 0.0, 400.0, 0.0)
+    short = Conditioning(randn(1, 3, 16, seed=3))
+    answers = [
+        prediction.predict_epsilons(denoiser, CLEAN, step, [short, Conditioning(long)])[0]
+        for long in (randn(1, 9, 16, seed=4), 50 * randn(1, 9, 16, seed=5))
+    ]
+    assert torch.equal(answers[0], answers[1])
+    alone = prediction.predict_epsilons(denoiser, CLEAN, step, [short])[0]
+    assert_close(answers[0], alone, rtol=1e-5, atol=1e-5)
+
+
+def test_texts_of_a_conditioning_are_itself_and_more() -> None:
+    a, b = Conditioning(randn(1, 3, 16, seed=1)), Conditioning(randn(1, 5, 16, seed=2))
+    assert prediction.texts_of(a) == (a,)
+    assert len(prediction.texts_of(replace(a, more=(b, b)))) == 3

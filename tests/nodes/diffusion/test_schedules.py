@@ -1,0 +1,71 @@
+"""Tables and lists in float64: round trips and orders that hold for every schedule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nodes.diffusion import schedules
+from nodes.types import BetaSchedule, Sigmas
+
+SD = schedules.schedule_of_betas(schedules.scaled_linear_betas(1000, 0.00085, 0.012))
+TABLE = schedules.sigma_table(SD)
+
+
+@given(timestep=st.floats(0, 999))
+@settings(deadline=None)
+def test_timestep_of_sigma_inverts_sigma_of_timestep(timestep: float) -> None:
+    sigma = schedules.sigma_of_timestep(TABLE, timestep)
+    assert schedules.timestep_of_sigma(TABLE, sigma) == pytest.approx(timestep, abs=1e-9)
+
+
+def test_timestep_of_sigma_stays_within_the_table() -> None:
+    assert schedules.timestep_of_sigma(TABLE, 0.0) == 0
+    assert schedules.timestep_of_sigma(TABLE, 1e-9) == 0
+    assert schedules.timestep_of_sigma(TABLE, 1e9) == 999
+
+
+def test_timestep_of_sigma_is_that_of_k_diffusion() -> None:
+    # k-diffusion's DiscreteSchedule.sigma_to_t, written out: two neighbours in log sigma.
+    log_table = np.log(TABLE)
+    for sigma in (0.03, 0.5, 1.0, 7.3, 14.0):
+        low = int(np.sum(math.log(sigma) >= log_table)) - 1
+        share = (log_table[low] - math.log(sigma)) / (log_table[low] - log_table[low + 1])
+        expected = (1 - share) * low + share * (low + 1)
+        assert schedules.timestep_of_sigma(TABLE, sigma) == pytest.approx(expected, abs=1e-9)
+
+
+def test_sigma_table_is_finite_at_zero_terminal_snr() -> None:
+    table = schedules.sigma_table(BetaSchedule((0.9, 0.5, 0.0)))
+    assert table[-1] == pytest.approx(math.sqrt(2**24 - 1))
+
+
+@pytest.mark.parametrize(
+    "make", [schedules.normal, schedules.simple, schedules.sgm_uniform, schedules.ddim_uniform]
+)
+@pytest.mark.parametrize("steps", [1, 2, 7, 20, 999, 1000])
+def test_lists_descend_to_zero(make: Callable[[BetaSchedule, int], Sigmas], steps: int) -> None:
+    sigmas = make(SD, steps)
+    assert all(high > low for high, low in pairwise(sigmas.values))
+    assert sigmas.values[-1] == sigmas.timesteps[-1] == 0
+    assert len(sigmas.values) == len(sigmas.timesteps)
+
+
+def test_step_list_joins_neighbours_and_counts_from_first() -> None:
+    steps = schedules.step_list(Sigmas((3.0, 2.0, 0.0), (30.0, 20.0, 0.0), first=4))
+    assert [(s.index, s.count, s.sigma, s.sigma_next) for s in steps] == [
+        (4, 6, 3.0, 2.0),
+        (5, 6, 2.0, 0.0),
+    ]
+    assert [(s.timestep, s.timestep_next) for s in steps] == [(30.0, 20.0), (20.0, 0.0)]
+
+
+def test_betas_stay_below_one() -> None:
+    betas = schedules.squared_cosine_betas(1000)
+    assert all(0 < low <= high <= 0.999 for low, high in pairwise(betas))

@@ -1,0 +1,225 @@
+"""The one-node sampler is the explicit loop: the same functions, the same bits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from nodeflow.context import RunContext
+from nodeflow.errors import Cancelled, InputError
+from nodes import forward, guidance, noise, sample, sample_two_stage, sampler, schedule, sigmas
+from nodes import model as nodes_model
+from nodes import sample_multistep as multistep
+from nodes.types import Conditioning, Latent, Mask, Model, NoisePrediction, Sigmas, Step
+
+SD = schedule.scaled_linear()
+LEVELS = sigmas.karras(SD, 5)
+SCALE, SEED = 5.0, 21
+EMPTY = Latent(torch.zeros(2, 4, 8, 8))
+Guided = Callable[[Latent, Step], NoisePrediction]
+
+
+def text(seed: int) -> Conditioning:
+    return Conditioning(torch.randn(1, 7, 16, generator=torch.Generator().manual_seed(seed)))
+
+
+POSITIVE, NEGATIVE = text(1), text(2)
+
+
+def in_one_batch(model: Model) -> Guided:
+    def ask(x: Latent, step: Step) -> NoisePrediction:
+        pair = nodes_model.predict_pair(model, x, step, POSITIVE, NEGATIVE)
+        return guidance.cfg_combine(pair.cond, pair.uncond, SCALE)
+
+    return ask
+
+
+def one_by_one(model: Model) -> Guided:
+    def ask(x: Latent, step: Step) -> NoisePrediction:
+        cond = nodes_model.predict_noise(model, x, step, POSITIVE)
+        uncond = nodes_model.predict_noise(model, x, step, NEGATIVE)
+        return guidance.cfg_combine(cond, uncond, SCALE)
+
+    return ask
+
+
+def heun(ask: Guided, x: Latent, step: Step) -> Latent:
+    first = ask(x, step)
+    trial = sample_two_stage.heun_trial(x, first, step)
+    return sample_two_stage.heun_correct(x, first, ask(*trial), step)
+
+
+def dpm2(ask: Guided, x: Latent, step: Step) -> Latent:
+    first = ask(x, step)
+    trial = sample_two_stage.dpm2_trial(x, first, step, SD)
+    return sample_two_stage.dpm2_correct(x, first, ask(*trial), step)
+
+
+SINGLE: dict[str, Callable[[Guided, Latent, Step], Latent]] = {
+    "euler": lambda ask, x, s: sample.euler_step(x, ask(x, s), s),
+    "euler_ancestral": lambda ask, x, s: sample.euler_ancestral_step(x, ask(x, s), s, SEED),
+    "ddim": lambda ask, x, s: sample.ddim_step(x, ask(x, s), s),
+    "ddpm": lambda ask, x, s: sample.ddpm_step(x, ask(x, s), s, SEED),
+    "heun": heun,
+    "dpm2": dpm2,
+}
+REMEMBERING: dict[str, Callable[..., multistep.Move]] = {
+    "lms": multistep.lms_step,
+    "dpmpp_2m": multistep.dpmpp_2m_step,
+    "dpmpp_2m_sde": lambda x, eps, s, h: multistep.dpmpp_2m_sde_step(x, eps, s, h, SEED),
+}
+
+
+def loop(ask: Guided, name: str, x: Latent, levels: Sigmas = LEVELS) -> Latent:
+    history = multistep.no_history()
+    for step in schedule.steps(levels):
+        if name in SINGLE:
+            x = SINGLE[name](ask, x, step)
+        else:
+            x, history = REMEMBERING[name](x, ask(x, step), step, history)
+    return x
+
+
+def start(latent: Latent, levels: Sigmas = LEVELS) -> Latent:
+    return forward.start(latent, noise.gaussian(latent, SEED), levels)
+
+
+def whole(model: Model, name: str, latent: Latent = EMPTY, **other: Any) -> Latent:
+    given = {"guidance_scale": SCALE, "seed": SEED, "ctx": RunContext(), **other}
+    levels = given.pop("sigmas", LEVELS)
+    return sampler.sample(model, POSITIVE, NEGATIVE, latent, levels, name, **given)
+
+
+def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
+    # 1e-5 of the spread: a network of random weights leaves latents as large as the noise was.
+    assert_close(ours, theirs, rtol=0, atol=1e-5 * float(theirs.std()))
+
+
+@pytest.mark.parametrize("name", sampler.SAMPLERS)
+def test_sample_is_the_loop_to_the_bit(denoiser: Model, name: str) -> None:
+    explicit = loop(in_one_batch(denoiser), name, start(EMPTY))
+    assert torch.equal(whole(denoiser, name).samples, explicit.samples)
+
+
+@pytest.mark.parametrize("name", ["euler", "dpmpp_2m"])
+def test_sample_is_the_loop_of_single_predictions(denoiser: Model, name: str) -> None:
+    # Another batch size takes other kernels: equal but for rounding, carried over the steps.
+    explicit = loop(one_by_one(denoiser), name, start(EMPTY))
+    close(whole(denoiser, name).samples, explicit.samples)
+
+
+@pytest.mark.parametrize("name", sampler.SAMPLERS)
+def test_sample_of_image_k_is_that_of_seed_plus_k(denoiser: Model, name: str) -> None:
+    alone = whole(denoiser, name, Latent(EMPTY.samples[:1]), seed=SEED + 1)
+    batch = whole(denoiser, name)
+    close(batch.samples[1:], alone.samples)
+
+
+def test_sample_at_scale_one_asks_for_the_prompt_alone(denoiser: Model) -> None:
+    asked = []
+    count = denoiser.network.register_forward_pre_hook(lambda _, args: asked.append(len(args[0])))
+    found = whole(denoiser, "euler", guidance_scale=1.0)
+    count.remove()
+    assert asked == [2] * 5
+    x = start(EMPTY)
+    for step in schedule.steps(LEVELS):
+        cond = nodes_model.predict_noise(denoiser, x, step, POSITIVE)
+        x = sample.euler_step(x, cond, step)
+    assert torch.equal(found.samples, x.samples)
+
+
+def test_sample_at_strength_zero_is_the_picture(denoiser: Model) -> None:
+    picture = Latent(torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3)))
+    none = schedule.by_strength(LEVELS, 0.0)
+    assert torch.equal(whole(denoiser, "euler", picture, sigmas=none).samples, picture.samples)
+
+
+def test_sample_keeps_what_the_noise_mask_protects(denoiser: Model) -> None:
+    picture = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[..., 4:] = 1
+    found = whole(denoiser, "euler", Latent(picture, mask))
+    assert torch.equal(found.samples[..., :4], picture[..., :4])
+    assert found.noise_mask is mask
+    ask, drawn = in_one_batch(denoiser), noise.gaussian(Latent(picture), SEED)
+    x = start(Latent(picture))
+    for step in schedule.steps(LEVELS):
+        x = sample.euler_step(x, ask(x, step), step)
+        x = sample.keep_unmasked(x, Latent(picture), drawn, step, Mask(mask[:, 0]))
+    assert torch.equal(found.samples, x.samples)
+
+
+@pytest.mark.parametrize("name", ["euler", "euler_ancestral", "heun", "ddpm"])
+def test_resume_after_a_split_is_the_whole(denoiser: Model, name: str) -> None:
+    high, low = schedule.split(LEVELS, 2)
+    half = whole(denoiser, name, sigmas=high)
+    found = sampler.resume(
+        denoiser, POSITIVE, NEGATIVE, half, low, name, SCALE, SEED, ctx=RunContext()
+    )
+    assert torch.equal(found.samples, whole(denoiser, name).samples)
+
+
+def test_resume_refuses_a_noise_mask(denoiser: Model) -> None:
+    masked = Latent(EMPTY.samples, torch.ones(2, 1, 8, 8))
+    with pytest.raises(InputError, match="latent: got a latent with a noise mask"):
+        sampler.resume(denoiser, POSITIVE, NEGATIVE, masked, LEVELS, ctx=RunContext())
+
+
+def test_sample_reports_each_step(denoiser: Model) -> None:
+    told: list[tuple[int, int, float]] = []
+    ctx = RunContext(on_progress=lambda i, n, info: told.append((i, n, info["sigma"])))
+    cut = schedule.by_strength(LEVELS, 0.6)
+    whole(denoiser, "euler", sigmas=cut, ctx=ctx)
+    assert told == [(i + 1, 3, cut.values[i + 1]) for i in range(3)]
+
+
+def test_sample_stops_within_one_step_when_cancelled(denoiser: Model) -> None:
+    stop, told = threading.Event(), []
+
+    def after_two(i: int, n: int, info: Any) -> None:
+        told.append(i)
+        if i == 2:
+            stop.set()
+
+    with pytest.raises(Cancelled):
+        whole(denoiser, "euler", ctx=RunContext(on_progress=after_two, cancel_event=stop))
+    assert told == [1, 2]
+
+
+def test_sample_leaves_inputs_and_global_random_state(denoiser: Model) -> None:
+    latent, before = Latent(torch.zeros(1, 4, 8, 8)), torch.get_rng_state()
+    whole(denoiser, "dpmpp_2m_sde", latent)
+    assert not latent.samples.any()
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_samplers_offered_are_those_there_are() -> None:
+    from nodes.diffusion.sampling import MOVES
+
+    assert tuple(MOVES) == sampler.SAMPLERS
+
+
+def test_sample_refuses_what_does_not_fit(denoiser: Model) -> None:
+    with pytest.raises(InputError, match="sampler: got 'eular'"):
+        whole(denoiser, "eular")
+    with pytest.raises(InputError, match="sigmas: got 0 sigmas"):
+        whole(denoiser, "euler", sigmas=Sigmas((), ()))
+    with pytest.raises(InputError, match="expected a step downwards"):
+        whole(denoiser, "euler", sigmas=schedule.flip(LEVELS))
+    with pytest.raises(InputError, match="latent: got 3 channels"):
+        whole(denoiser, "euler", Latent(torch.zeros(1, 3, 8, 8)))
+    narrow = Conditioning(torch.zeros(1, 7, 8))
+    with pytest.raises(InputError, match="negative: got embeddings of width 8"):
+        sampler.sample(denoiser, POSITIVE, narrow, EMPTY, LEVELS, ctx=RunContext())
+
+
+def test_sample_stops_at_nan(denoiser: Model) -> None:
+    broken = replace(POSITIVE, embeddings=POSITIVE.embeddings * float("nan"))
+    with pytest.raises(InputError, match="model: got 512 of 512 values not finite at step 0"):
+        sampler.sample(denoiser, broken, NEGATIVE, EMPTY, LEVELS, ctx=RunContext())
