@@ -1,5 +1,5 @@
-"""`GraphBuilder`: write a graph in Python, with the node functions themselves; the result is the same
-`Graph` that a JSON file gives.
+"""`GraphBuilder`: write a graph in Python, with the node functions themselves; the result is the
+same `Graph` that a JSON file gives.
 
     g = GraphBuilder(title="Noise")
     start = g.add(latent.empty, width=128, height=128)
@@ -30,7 +30,8 @@ class Wire:
 
 
 class Handle:
-    """A node in a builder. It stands for its only output; several are attributes (`loaded.clip`)."""
+    """A node in a builder. It stands for its only output; several are attributes
+    (`loaded.clip`)."""
 
     def __init__(self, scope: _Scope, id: str, outputs: tuple[str, ...]) -> None:
         self._scope = scope
@@ -60,7 +61,8 @@ class _Scope:
         self.nodes: dict[str, Node] = {}
 
     def add(self, function: Callable[..., Any], id: str = "", /, **ports: Any) -> Handle:
-        """Add a node. Wires and handles become links (a list of them is gathered), the rest literals.
+        """Add a node. Wires and handles become links (a list of them is gathered), the rest
+        literals.
 
         Args:
             function: a function decorated with `@node`.
@@ -77,10 +79,14 @@ class _Scope:
 
     def graph(self, graph: Graph, id: str = "", /, *, file: str = "", **ports: Any) -> Handle:
         """Use a whole graph as one node; its declared inputs and outputs are the ports."""
-        params, links = {}, {}
+        params: dict[str, Any] = {}
+        links: dict[str, Source] = {}
         for name, value in ports.items():
             source = self._source(value, name)
-            (params if source is None else links)[name] = value if source is None else source
+            if source is None:
+                params[name] = value
+            else:
+                links[name] = source
         id = self._free_id(id, "graph")
         self.nodes[id] = Group(GROUP, 1, params, links, graph=graph, file=file)
         return Handle(self, id, tuple(graph.outputs))
@@ -181,7 +187,9 @@ class LoopBuilder(_Scope):
         odd = sorted(set(nexts) ^ set(self._init))
         if odd:
             text = "each state needs a next, each next a state"
-            raise GraphError([Problem("state-next", name, text, "see close(next=…)") for name in odd])
+            raise GraphError(
+                [Problem("state-next", name, text, "see close(next=…)") for name in odd]
+            )
         gathered = {n: self._link(value, f"collect.{n}") for n, value in (collect or {}).items()}
         kind = LOOP if self._init else MAP
         id = self._outer._free_id(self._id, kind.rpartition(".")[2])
@@ -195,9 +203,7 @@ class LoopBuilder(_Scope):
         )
         return Handle(self._outer, id, (*self._init, *gathered))
 
-    def _enter(
-        self, kind: str, held: dict[str, Link], name: str, source: Wire | Handle
-    ) -> Wire:
+    def _enter(self, kind: str, held: dict[str, Link], name: str, source: Wire | Handle) -> Wire:
         held[name] = self._outer._link(source, f"{kind}.{name}")
         return Wire(Link(kind, name), self)
 

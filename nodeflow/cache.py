@@ -1,8 +1,8 @@
 """Outputs kept by key: a RAM tier with a byte budget, and whatever tiers are put behind it.
 
 What leaves first is what is cheap to make again for the room it takes (GreedyDual-Size: Cao and
-Irani 1997): each value's worth is the clock + seconds to make it / its bytes; the least worthy goes,
-and the clock rises to its worth, so that what is not asked for ages.
+Irani 1997): each value's worth is the clock + seconds to make it / its bytes; the least worthy
+goes, and the clock rises to its worth, so that what is not asked for ages.
 
 The cache also remembers, per node path, what a node was made from last time, which is how a run can
 say *why* a node ran again. Imports `memory`, `fingerprint`.

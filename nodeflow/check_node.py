@@ -127,12 +127,13 @@ class NodeCheck:
     def facts(self, definition: NodeDefinition) -> _Facts:
         known = self._facts.get(definition.id)
         if known is None:
-            ports = definition.inputs.values()
+            ports = list(definition.inputs.values())
+            every = [port.type for port in ports] + [port.type for port in definition.outputs]
             known = _Facts(
                 required=tuple(p.name for p in ports if p.required),
                 defaults={p.name: p.default for p in ports if not p.required},
                 outputs={p.name: p.type for p in definition.outputs},
-                generic=any(_has_variable(p.type) for p in (*ports, *definition.outputs)),
+                generic=any(_has_variable(tp) for tp in every),
             )
             self._facts[definition.id] = known
         return known
@@ -160,8 +161,7 @@ class NodeCheck:
                 if not _has_variable(p.type) and assignable(source, p.type)
             ]
             gives = any(
-                not _has_variable(o.type) and assignable(o.type, target)
-                for o in definition.outputs
+                not _has_variable(o.type) and assignable(o.type, target) for o in definition.outputs
             )
             if takes and gives and source not in [o.type for o in definition.outputs]:
                 others = [p for p in definition.inputs.values() if p.required and p not in takes]
@@ -223,9 +223,10 @@ class NodeCheck:
             if wanted is not None and not bind(got, wanted, bound):
                 self._mismatch(task, port, got, slot, scope, bound, substitute(wanted, bound))
                 return None
-        if wanted is None or not _has_variable(wanted):
-            return port.type if wanted is not None else list[scope.slot_types[source[0]]]  # type: ignore[misc]
-        return list[substitute(wanted, bound)]  # type: ignore[misc]
+        if wanted is not None and not _has_variable(wanted):
+            return port.type
+        item = scope.slot_types[source[0]] if wanted is None else substitute(wanted, bound)
+        return list[item]  # type: ignore[valid-type]
 
     def _mismatch(
         self,

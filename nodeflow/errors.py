@@ -88,7 +88,8 @@ class MutationError(NodeError):
 
 
 class InputError(NodeflowError):
-    """What a node body raises when a value it got makes no sense: `port`, got, expected, what to do.
+    """What a node body raises when a value it got makes no sense: `port`, got, expected, what to
+    do.
 
     The executor adds the node's path.
     """

@@ -1,7 +1,7 @@
 """Runs a graph: what is needed, once, in an order that holds little; the rest comes from the cache.
 
-Frames stand on an explicit stack (a loop's pass is a frame of its own), so that neither a long chain
-nor deep bodies recurse. Imports every layer above.
+Frames stand on an explicit stack (a loop's pass is a frame of its own), so that neither a long
+chain nor deep bodies recurse. Imports every layer above.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -61,7 +60,8 @@ class NodeRecord:
 
 @dataclass(slots=True)
 class RunResult:
-    """What came of a run. `outputs` holds what finished, also of a run that failed or was cancelled.
+    """What came of a run. `outputs` holds what finished, also of a run that failed or was
+    cancelled.
 
     `status` is `done`, `failed` or `cancelled`. `peak_bytes` is the most that the run's values held
     at once, models included, the cache's own not counted.
@@ -172,9 +172,9 @@ class _Run:
     def _open_root(self) -> Frame:
         """Keys for the whole top scope, then what must run, backwards from what is wanted."""
         scope = self.made.scope
-        static_keys(scope, self.context.device)
+        static_keys(scope)
         root = Frame(scope, self.asked.order, "", self.ledger)
-        root.keys = slot_keys(scope, [])
+        root.keys = slot_keys(scope, [], self.context.device)
         root.decide(self.asked.wanted.values(), self.cache)
         cached = [scope.tasks[i].path for i in self.asked.order if not root.run[i]]
         self._emit(RunStarted(len(self.asked.order), len(cached)))
@@ -210,8 +210,8 @@ class _Run:
                     frame.parent.index += 1
 
     def _advance(self, frame: Frame) -> Frame | None:
-        """Run the frame's tasks up to the next loop; the frame of that loop's next pass, or None when
-        the frame has no more to do."""
+        """Run the frame's tasks up to the next loop; the frame of that loop's next pass, or None
+        when the frame has no more to do."""
         while True:
             if frame.loop is not None:
                 child = self._next_pass(frame.loop)
@@ -255,7 +255,7 @@ class _Run:
         self._emit(NodeStarted(path, task.type, why))
         self.result.nodes[path] = NodeRecord("ran", why, -perf_counter())
         try:
-            frame.loop = open_loop(frame, task, self.cache)
+            frame.loop = open_loop(frame, task, self.cache, self.context.device)
         except Exception as error:
             raise self._node_error(path, task, frame, error) from error
 
@@ -361,7 +361,7 @@ class _Run:
             definition.version if definition else 1,
             task.params,
             inputs,
-            task.static_key,
+            task.static_key or b"",
         )
         before = self.cache.made.get(path)
         self.cache.made[path] = now

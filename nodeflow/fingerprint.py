@@ -1,9 +1,9 @@
 """Content keys: what a value is, told by all that made it, before it is made.
 
 key(node) = H(type, version, literals, files' content, keys of inputs); one pass along the order, 16
-bytes a node. Ids do not count, so renaming a node keeps its results; a default left out and the same
-value written make the same key. A value that cannot be told in advance has the key None, and so has
-all that depends on it. Imports the layers up to `program`, and `memory`.
+bytes a node. Ids do not count, so renaming a node keeps its results; a default left out and the
+same value written make the same key. A value that cannot be told in advance has the key None, and
+so has all that depends on it. Imports the layers up to `program`, and `memory`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def file_digest(path: Path) -> bytes:
     return known
 
 
-def static_keys(scope: Scope, device: str) -> None:
+def static_keys(scope: Scope) -> None:
     """Work out the part of each task's key that no wire changes, into `task.static_key`.
 
     Raises:
@@ -57,15 +57,12 @@ def static_keys(scope: Scope, device: str) -> None:
     problems: list[Problem] = []
     pending = [scope]
     while pending:
-        current = pending.pop()
-        fresh = current.keyed_for == device
-        current.keyed_for = device
-        for task in current.tasks:
+        for task in pending.pop().tasks:
             if task.loop is not None:
                 pending.append(task.loop.body)
-            elif not fresh or _reads_files(task):
+            elif task.static_key is None or _reads_files(task):
                 try:
-                    task.static_key = _static_key(task, device)
+                    task.static_key = _static_key(task)
                 except OSError as error:
                     problems.append(
                         Problem("unreadable-file", task.path, str(error), "check the path")
@@ -88,20 +85,24 @@ def files_read(task: Task) -> list[Path]:
     ]
 
 
-def slot_keys(scope: Scope, given: Sequence[Key]) -> list[Key]:
-    """The key of every slot, from the keys of what the scope is given."""
+def slot_keys(scope: Scope, given: Sequence[Key], device: str) -> list[Key]:
+    """The key of every slot, from the keys of what the scope is given. The device counts for the
+    nodes that ask the run for it, and so for all that depends on them."""
     keys: list[Key] = [None] * len(scope.slot_types)
     keys[: len(given)] = given
     tasks = scope.tasks
     blake2b = hashlib.blake2b
+    place = device.encode()
     for index in scope.order:
         task = tasks[index]
         if task.loop is not None:
-            _loop_keys(task, task.loop, keys)
+            _loop_keys(task, task.loop, keys, device)
             continue
-        if not task.outputs or not task.static_key:
+        if not task.outputs or not task.static_key or task.definition is None:
             continue
         h = blake2b(task.static_key, digest_size=SIZE)
+        if task.definition.context_name:
+            h.update(place)
         known = True
         for port, source in task.sources:
             key = keys[source] if isinstance(source, int) else _list_key(source, keys)
@@ -140,11 +141,11 @@ def _list_key(slots: Sequence[int], keys: Sequence[Key]) -> Key:
     return digest(b"list", *parts)
 
 
-def _loop_keys(task: Task, loop: LoopProgram, keys: list[Key]) -> None:
-    """The keys of a loop's outputs: what its body does, told with names for what it is given, and the
-    keys of what goes in. Something more to collect changes no other output's key."""
+def _loop_keys(task: Task, loop: LoopProgram, keys: list[Key], device: str) -> None:
+    """The keys of a loop's outputs: what its body does, told with names for what it is given, and
+    the keys of what goes in. Something more to collect changes no other output's key."""
     body = loop.body
-    inner = slot_keys(body, [digest(b"given", name.encode()) for name in body.given])
+    inner = slot_keys(body, [digest(b"given", n.encode()) for n in body.given], device)
     outer = [keys[slot] for _, slot, _ in (*loop.each, *loop.const)]
     outer += [keys[state.init] for state in loop.state]
     carried = [inner[state.next] for state in loop.state]
@@ -165,24 +166,19 @@ def _loop_keys(task: Task, loop: LoopProgram, keys: list[Key]) -> None:
         keys[task.first + offset] = None if key is None else digest(whole, b"collect", key)
 
 
-def _static_key(task: Task, device: str) -> bytes:
+def _static_key(task: Task) -> bytes:
     """b"" for a task that cannot be told in advance."""
     definition = task.definition
     if definition is None or definition.volatile or _path_by_wire(task):
         return b""
     literals = json.dumps(task.params, sort_keys=True, separators=(",", ":"))
-    place = device.encode() if definition.wants_context else b""
     files = [file_digest(path) for path in files_read(task)]
     head = f"{definition.id}@{definition.version}"
-    return digest(head.encode(), literals.encode(), place, *files)
+    return digest(head.encode(), literals.encode(), *files)
 
 
 def _reads_files(task: Task) -> bool:
-    definition = task.definition
-    return definition is not None and (
-        definition.reads is not None
-        or any(isinstance(port.widget, FilePath) for port in definition.inputs.values())
-    )
+    return task.definition is not None and task.definition.reads_files
 
 
 def _path_by_wire(task: Task) -> bool:

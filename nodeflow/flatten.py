@@ -58,7 +58,7 @@ def flatten(nodes: Mapping[str, Node], where: str) -> Flat:
             continue
         flat.groups[path] = node
         inner = _feed_group(flat, path, prefix, node, where)
-        pending.extend((f"{path}/", id, child) for id, child in reversed(inner.nodes.items()))
+        pending.extend((f"{path}/", id, child) for id, child in reversed(list(inner.nodes.items())))
     return flat
 
 
@@ -90,7 +90,9 @@ def _rewire(flat: Flat, path: str, target: str, wire: tuple[str, Source], where:
     node = flat.groups[path].graph.node(inner)
     if node is None:
         flat.problems.append(
-            Problem("unknown-node", f"{where}{path}", f"its input feeds {target}, which is not there")
+            Problem(
+                "unknown-node", f"{where}{path}", f"its input feeds {target}, which is not there"
+            )
         )
     elif _inside_loop(flat.groups[path].graph, inner):
         flat.problems.append(
@@ -107,9 +109,7 @@ def _rewire(flat: Flat, path: str, target: str, wire: tuple[str, Source], where:
 
 def _inside_loop(graph: Graph, path: str) -> bool:
     parts = path.split("/")
-    return any(
-        isinstance(graph.node("/".join(parts[:end])), Loop) for end in range(1, len(parts))
-    )
+    return any(isinstance(graph.node("/".join(parts[:end])), Loop) for end in range(1, len(parts)))
 
 
 def _with_overrides(flat: Flat, path: str, node: Node) -> Node:

@@ -1,8 +1,8 @@
 """The state of a run: one frame per scope that is being run, one `LoopRun` per loop.
 
-Which tasks run is decided backwards from what is wanted, asking the cache for each value on the way:
-what is at hand needs nothing before it. A loop is its passes one after another, so a changed tail
-resumes from the last pass whose state is at hand. Imports the layers up to `cache` and `plan`.
+Which tasks run is decided backwards from what is wanted, asking the cache for each value on the
+way: what is at hand needs nothing before it. A loop is its passes one after another, so a changed
+tail resumes from the last pass whose state is at hand. Imports the layers up to `cache` and `plan`.
 """
 
 from __future__ import annotations
@@ -52,9 +52,7 @@ class Frame:
         "wanted",
     )
 
-    def __init__(
-        self, scope: Scope, order: Sequence[int], label: str, ledger: Ledger
-    ) -> None:
+    def __init__(self, scope: Scope, order: Sequence[int], label: str, ledger: Ledger) -> None:
         self.scope = scope
         self.ledger = ledger
         self.order = order
@@ -201,7 +199,7 @@ class LoopRun:
         return found
 
 
-def open_loop(frame: Frame, task: Task, cache: Cache) -> LoopRun:
+def open_loop(frame: Frame, task: Task, cache: Cache, device: str) -> LoopRun:
     """Work out the keys of every pass of a loop and which tasks of which passes must run.
 
     Raises:
@@ -214,8 +212,8 @@ def open_loop(frame: Frame, task: Task, cache: Cache) -> LoopRun:
     names = [f"each.{name}" for name, _, _ in program.each]
     count = _common_length(names, lists)
     wanted = _wanted_outputs(frame, task)
-    passes = _passes(frame, task, program, lists, count)
-    needed = set(program.state[i].name for i in wanted if i < len(program.state))
+    passes = _passes(frame, task, lists, count, device)
+    needed = {program.state[i].name for i in wanted if i < len(program.state)}
     collected = {
         program.collect[i - len(program.state)][0] for i in wanted if i >= len(program.state)
     }
@@ -242,9 +240,11 @@ def open_loop(frame: Frame, task: Task, cache: Cache) -> LoopRun:
 
 
 def _passes(
-    frame: Frame, task: Task, program: LoopProgram, lists: Sequence[list[Any]], count: int
+    frame: Frame, task: Task, lists: Sequence[list[Any]], count: int, device: str
 ) -> list[Frame]:
     """A frame per pass with its keys: elements by content where they are small, else by place."""
+    program = task.loop
+    assert program is not None
     order = body_order_of(program)
     keys = frame.keys
     state: dict[int, Key] = {s.given: keys[s.init] for s in program.state}
@@ -259,7 +259,8 @@ def _passes(
                 element_key(keys[outer], index) if told is None else digest(b"content", told)
             )
         inner = Frame(program.body, order, f"{label}[{index}]", frame.ledger)
-        inner.keys = slot_keys(program.body, [given[s] for s in range(len(program.body.given))])
+        known = [given[slot] for slot in range(len(program.body.given))]
+        inner.keys = slot_keys(program.body, known, device)
         state = {s.given: inner.keys[s.next] for s in program.state}
         passes.append(inner)
     return passes

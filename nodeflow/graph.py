@@ -1,4 +1,5 @@
-"""The immutable model of a graph: nodes, links, loops, groups. Knows no node types and runs nothing.
+"""The immutable model of a graph: nodes, links, loops, groups. Knows no node types and runs
+nothing.
 
 Imports only `errors`. All updates return a new graph that shares what did not change.
 """
@@ -54,7 +55,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A value that a loop carries: where it starts outside, and what is its next inside the body."""
+    """A value that a loop carries: where it starts outside, and what is its next inside the
+    body."""
 
     init: Link
     next: Link
@@ -106,7 +108,8 @@ class Graph:
     description: str = ""
     view: Mapping[str, Any] = field(default_factory=dict)
     memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What was worked out about this graph before (its program), by who worked it out."""
+    """What is known of this graph without looking: the program made of it, or the graph that it was
+    edited from and the paths of the nodes that differ."""
 
     def node(self, path: str) -> Node | None:
         """The node at `denoise/guide`, through bodies and groups."""
@@ -136,8 +139,8 @@ class Graph:
         return tuple(found)
 
     def with_params(self, values: Mapping[str, Any]) -> Graph:
-        """This graph with literals set: `{"denoise/guide.scale": 5.0}`. A literal takes the place of
-        a wire at the same port.
+        """This graph with literals set: `{"denoise/guide.scale": 5.0}`. A literal takes the place
+        of a wire at the same port.
 
         Raises:
             GraphError: a path names no node; every such path is reported.
@@ -151,6 +154,8 @@ class Graph:
             graph = _replace_node(graph, path.split("/"), port, value)
         if problems:
             raise GraphError(problems)
+        if graph is not self:
+            graph.memo["edited"] = (self, tuple(where.rpartition(".")[0] for where in values))
         return graph
 
     def with_inputs(self, values: Mapping[str, Any]) -> Graph:
@@ -194,13 +199,13 @@ def children(node: Node) -> Mapping[str, Node]:
 
 def walk(graph: Graph) -> Iterable[tuple[str, Node]]:
     """Every node with its path, outer before inner, in the order of the file."""
-    pending = [(id, node) for id, node in reversed(graph.nodes.items())]
+    pending = [(id, node) for id, node in reversed(list(graph.nodes.items()))]
     while pending:
         path, node = pending.pop()
         yield path, node
         inside = children(node)
         if inside:
-            pending.extend((f"{path}/{id}", child) for id, child in reversed(inside.items()))
+            pending.extend((f"{path}/{id}", child) for id, child in reversed(list(inside.items())))
 
 
 def _no_such_node(graph: Graph, where: str, path: str) -> Problem:

@@ -112,12 +112,12 @@ def content_key(value: Any) -> bytes | None:
     digest = hashlib.blake2b(digest_size=16)
     try:
         _feed(digest, value, [HASHED_BYTES])
-    except _Untold:
+    except _UntoldError:
         return None
     return digest.digest()
 
 
-class _Untold(Exception):
+class _UntoldError(Exception):
     """The value is too large, or of a kind that has no content of its own."""
 
 
@@ -143,18 +143,20 @@ def _feed(digest: Any, value: Any, budget: list[int]) -> None:
         for item in value:
             _feed(digest, item, budget)
     else:
-        raise _Untold
+        raise _UntoldError
 
 
 def _spend(budget: list[int], count: int) -> None:
     budget[0] -= count
     if budget[0] < 0:
-        raise _Untold
+        raise _UntoldError
 
 
 def tensor_bytes(tensor: Any) -> bytes:
     """The raw bytes of a tensor, row by row, of whatever dtype and device."""
     import torch
 
-    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    dense = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
+    # An axis of one element may have any stride in a tensor that counts as contiguous.
+    flat = dense.as_strided((dense.numel(),), (1,))
     return bytes(flat.view(torch.uint8).numpy().tobytes()) if flat.numel() else b""

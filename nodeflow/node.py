@@ -10,6 +10,7 @@ import re
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -24,7 +25,7 @@ from nodeflow.sockets import (
     socket_info,
     type_name,
 )
-from nodeflow.widgets import Widget
+from nodeflow.widgets import FilePath, Widget
 
 F = TypeVar("F", bound=Callable[..., Any])
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
@@ -71,10 +72,10 @@ class OutputPort:
 class NodeDefinition:
     """A node type: the function, and all that its signature and decorator say.
 
-    `reads` gives the files whose *content* counts in the key. `writes` marks what changes the world:
-    it runs each time and is an end of a graph. `volatile` marks what depends on more than its inputs
-    (the time): it runs each time. `estimate` predicts the bytes of each output from the literals and
-    the bytes of the inputs, for `plan`.
+    `reads` gives the files whose *content* counts in the key. `writes` marks what changes the
+    world: it runs each time and is an end of a graph. `volatile` marks what depends on more than
+    its inputs (the time): it runs each time. `estimate` predicts the bytes of each output from the
+    literals and the bytes of the inputs, for `plan`.
     """
 
     id: str
@@ -114,10 +115,11 @@ class NodeDefinition:
     def output(self, name: str) -> OutputPort | None:
         return next((port for port in self.outputs if port.name == name), None)
 
-    @property
-    def several_outputs(self) -> bool:
-        """Whether the function returns a NamedTuple of outputs."""
-        return len(self.outputs) > 1
+    @cached_property
+    def reads_files(self) -> bool:
+        """Whether the content of files counts in its key."""
+        ports = self.inputs.values()
+        return self.reads is not None or any(isinstance(p.widget, FilePath) for p in ports)
 
 
 def node(
@@ -205,7 +207,9 @@ def _input_port(id: str, parameter: inspect.Parameter, hints: Mapping[str, Any])
         raise RegistrationError(f"{id}: parameter {name!r} has no annotation")
     tp, widget = _split_annotated(hints[name])
     if not is_socket_type(tp):
-        raise RegistrationError(f"{id}: parameter {name!r} has type {tp!r}, which is no socket type")
+        raise RegistrationError(
+            f"{id}: parameter {name!r} has type {tp!r}, which is no socket type"
+        )
     default = MISSING if parameter.default is parameter.empty else parameter.default
     if default is not MISSING:
         _check_default(id, name, tp, widget, default)

@@ -1,17 +1,17 @@
 """The order in which the tasks of a scope run: dependencies first, then little memory held.
 
-Among the tasks that are ready, the one that lets the most memory go runs first: what it releases (its
-inputs that nobody else still reads) minus what it makes. So a graph finishes with one thing before it
-begins another:
+Among the tasks that are ready, the one that lets the most memory go runs first: what it releases
+(its inputs that nobody else still reads) minus what it makes. So a graph finishes with one thing
+before it begins another:
 
-      load ──► clip ──► encode a ──┐            load A, encode a, encode b     (clip is let go)
-        │        └────► encode b ──┤            then the model's loop, then the VAE's decode, and only
-        └────► model ────────────► loop         then a second checkpoint is loaded, although its
-                                                loader was ready from the start.
+      load A ──► clip ──► encode a ──┐
+        │         └─────► encode b ──┤       load A, encode a, encode b (clip is let go), loop,
+        └─► model ────────────────► loop     and only then load B, although it was ready first.
+      load B ──► …
 
 Ties go to the task that became ready last (its inputs are the freshest), then to the order of the
-file. A heap whose entries are re-entered when a priority rises keeps it O((tasks + wires) log tasks).
-Imports `program`, `sockets`.
+file. A heap whose entries are re-entered when a priority rises keeps it O((tasks + wires) log
+tasks). Imports `program`, `sockets`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def memory_order(scope: Scope, sizes: Sequence[int], wanted: Iterable[int] = ())
     left = [len(set(tasks)) for tasks in readers]
     for slot in wanted:
         left[slot] += 1
-    waiting = [len({slot for slot in task.reads()}) for task in scope.tasks]
+    waiting = [len(set(task.reads())) for task in scope.tasks]
     given = len(scope.given)
     for task in scope.tasks:
         waiting[task.index] -= sum(1 for slot in set(task.reads()) if slot < given)
@@ -84,8 +84,8 @@ def memory_order(scope: Scope, sizes: Sequence[int], wanted: Iterable[int] = ())
 def predicted_sizes(scope: Scope, given: Mapping[int, int]) -> list[int]:
     """Bytes of each slot's value as far as the graph tells, in one pass along the wires.
 
-    A node that can say so says so (`estimate`); else a value is as large as the largest input of its
-    own type. `given` holds the bytes of what the scope is given.
+    A node that can say so says so (`estimate`); else a value is as large as the largest input of
+    its own type. `given` holds the bytes of what the scope is given.
     """
     sizes = [_typical(tp) for tp in scope.slot_types]
     for slot, size in given.items():

@@ -66,7 +66,6 @@ class Targets:
     wanted: dict[str, int]
     needed: bytearray
     order: list[int] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
 
 
 def plan(
@@ -81,7 +80,8 @@ def plan(
     if made.errors:
         raise GraphError(made.errors)
     asked = targets(made, outputs)
-    return _plan_scope(made.scope, asked.order, asked.sizes, asked.wanted)
+    sizes = predicted_sizes(made.scope, {})
+    return _plan_scope(made.scope, asked.order, sizes, asked.wanted)
 
 
 def targets(made: Program, outputs: Sequence[str] | None) -> Targets:
@@ -103,8 +103,7 @@ def targets(made: Program, outputs: Sequence[str] | None) -> Targets:
         writers = [t.index for t in scope.tasks if t.path in paths]
     needed = _needed(scope, wanted.values(), writers)
     asked = Targets(wanted, needed)
-    asked.sizes = predicted_sizes(scope, {})
-    whole = memory_order(scope, asked.sizes, wanted.values())
+    whole = memory_order(scope, predicted_sizes(scope, {}), wanted.values())
     asked.order = [index for index in whole if needed[index]]
     made.graph.memo[key] = (made, asked)
     return asked
@@ -185,8 +184,8 @@ def _plan_scope(
 
 
 def _plan_body(loop: LoopProgram, outer: Sequence[int]) -> Plan:
-    """The plan of one pass. What it is given is held outside and not counted again; nesting recurses
-    as deep as bodies are nested."""
+    """The plan of one pass. What it is given is held outside and not counted again; nesting
+    recurses as deep as bodies are nested."""
     given = {inside: 0 for _, _, inside in (*loop.each, *loop.const)}
     carried = {state.given: outer[state.init] for state in loop.state}
     body = loop.body

@@ -1,8 +1,9 @@
-"""A graph made ready to run: groups dissolved, wires as slot numbers, loops with a program of their own.
+"""A graph made ready to run: groups dissolved, wires as slot numbers, loops with a program of
+their own.
 
-A *scope* is the top of a graph or the body of a loop. Its values live in numbered slots: first those
-it is given (`each.step`, `const.model`, …), then the outputs of its tasks. Built by `validate`.
-Imports `graph`, `node`, `errors`.
+A *scope* is the top of a graph or the body of a loop. Its values live in numbered slots: first
+those it is given (`each.step`, `const.model`, …), then the outputs of its tasks. Built by
+`validate`. Imports `graph`, `node`, `errors`.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class LoopProgram:
-    """A loop's body and how values pass in and out. Pairs are (name, slot outside, slot in the body);
-    `collect` is (name, slot in the body). The loop's outputs are its states, then its collections."""
+    """A loop's body and how values pass in and out. Pairs are (name, slot outside, slot in the
+    body); `collect` is (name, slot in the body). The loop's outputs are its states, then its
+    collections."""
 
     body: Scope
     each: tuple[tuple[str, int, int], ...]
@@ -55,7 +57,8 @@ class Task:
     first: int
     outputs: tuple[str, ...]
     loop: LoopProgram | None = None
-    static_key: bytes = b""
+    static_key: bytes | None = None
+    """The part of the key that no wire changes; b"" where it cannot be told, None until asked."""
 
     @property
     def type(self) -> str:
@@ -91,9 +94,10 @@ class Scope:
     """Task indices, each after all it reads."""
     run_order: list[int] = field(default_factory=list)
     """Of a loop's body: the needed tasks in the order of running, once that is worked out."""
+    index: dict[str, int] = field(default_factory=dict)
+    """Task numbers by id, of the nodes that stood in no group by their plain id."""
+    has_groups: bool = False
     writes: bool = False
-    keyed_for: str = ""
-    """The device that the tasks' `static_key`s were worked out for."""
 
     def slot_name(self, slot: int) -> str:
         """`path.port` of a slot's value."""

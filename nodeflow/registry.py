@@ -55,7 +55,8 @@ class Registry:
         self.definitions[definition.id] = definition
 
     def add_module(self, module: ModuleType, pack: str = "") -> None:
-        """Add every node that a module declares; of a pack from elsewhere, ids must carry its name."""
+        """Add every node that a module declares; of a pack from elsewhere, ids must carry its
+        name."""
         for value in list(vars(module).values()):
             found = getattr(value, "__node__", None)
             if not isinstance(found, NodeDefinition) or value.__module__ != module.__name__:
@@ -124,7 +125,8 @@ def add_folder(registry: Registry, folder: Path) -> None:
         name = f"nodeflow_pack_{folder.resolve().name}_{file.stem}"
         try:
             spec = importlib.util.spec_from_file_location(name, file)
-            assert spec is not None and spec.loader is not None  # a .py file always has both
+            assert spec is not None  # a .py file always has both
+            assert spec.loader is not None
             module = importlib.util.module_from_spec(spec)
             sys.modules[name] = module
             spec.loader.exec_module(module)

@@ -1,7 +1,7 @@
 """Socket types: what may travel on a wire, and which wire fits which port.
 
-A socket type is a Python type: a plain value (`int`, `float`, `str`, `bool`), a class decorated with
-`@socket`, `list[...]` or a union of those, or a `TypeVar` in a generic node.
+A socket type is a Python type: a plain value (`int`, `float`, `str`, `bool`), a class decorated
+with `@socket`, `list[...]` or a union of those, or a `TypeVar` in a generic node.
 Imports only `errors`.
 """
 
@@ -119,9 +119,7 @@ def type_name(tp: Any) -> str:
     if is_list(tp):
         return f"list[{type_name(element(tp))}]"
     if get_origin(tp) in (Union, types.UnionType):
-        return " | ".join(
-            "none" if m is type(None) else type_name(m) for m in typing.get_args(tp)
-        )
+        return " | ".join("none" if m is type(None) else type_name(m) for m in typing.get_args(tp))
     return getattr(tp, "__name__", str(tp))
 
 

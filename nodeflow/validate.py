@@ -17,9 +17,11 @@ from nodeflow.flatten import Flat, flatten
 from nodeflow.graph import FORBIDDEN_IN_ID, MAP, Graph, Link, Loop, Node, children, nearest, walk
 from nodeflow.program import Carried, LoopProgram, Program, Scope, SlotSource, Task
 from nodeflow.registry import Registry, default_registry
+from nodeflow.revise import revised
 from nodeflow.sockets import assignable, element, is_list, type_name
 
-UNKNOWN: Any = TypeVar("UNKNOWN")
+_Unknown = TypeVar("_Unknown")
+UNKNOWN: Any = _Unknown
 """Type of what a faulty node would give: fits everywhere, so that one fault is told once."""
 
 RESERVED = ("each", "const", "state")
@@ -38,8 +40,22 @@ def program(graph: Graph, registry: Registry | None = None) -> Program:
     if known is not None and known[0] is registry:
         found: Program = known[1]
         return found
-    made = _Checker(graph, registry).check()
+    made = _revised(graph, registry) or _Checker(graph, registry).check()
     graph.memo["program"] = (registry, made)
+    return made
+
+
+def _revised(graph: Graph, registry: Registry) -> Program | None:
+    """The program taken over from the graph that this one was edited from, if that serves."""
+    base, paths = graph.memo.pop("edited", (None, ()))
+    known = base.memo.get("program") if base is not None else None
+    if known is None or known[0] is not registry:
+        return None
+    made = revised(known[1], graph, paths, registry)
+    if made is not None:
+        for key, value in base.memo.items():
+            if key[0] == "targets":
+                graph.memo[key] = (made, value[1])
     return made
 
 
@@ -88,7 +104,8 @@ class _Checker:
         self.problems.extend(flat.problems)
         scope = Scope(path, tuple(given), slot_types=list(given.values()))
         scope.slot_task = [-1] * len(given)
-        opened = _Open(scope, flat, {}, {name: slot for slot, name in enumerate(given)})
+        scope.has_groups = bool(flat.groups)
+        opened = _Open(scope, flat, scope.index, {name: i for i, name in enumerate(given)})
         for index, (id, node) in enumerate(flat.nodes.items()):
             opened.index[id] = index
             definition = self.node.definition(f"{where}{id}", node)
@@ -117,7 +134,8 @@ class _Checker:
         opened.scope.slot_task.extend([task.index] * len(types))
 
     def _ids(self) -> None:
-        """Ids are names of their own: paths, links and pass numbers are written with other signs."""
+        """Ids are names of their own: paths, links and pass numbers are written with other
+        signs."""
         pending: list[tuple[str, Node | None, Mapping[str, Node]]] = [("", None, self.graph.nodes)]
         while pending:
             prefix, holder, nodes = pending.pop()
@@ -155,9 +173,7 @@ class _Checker:
                 wires.append((port, found_all, True))
         return wires
 
-    def _origin(
-        self, opened: _Open, prefix: str, link: Link, where: str
-    ) -> tuple[int, str] | None:
+    def _origin(self, opened: _Open, prefix: str, link: Link, where: str) -> tuple[int, str] | None:
         """(task, output) that a link names; task -1 for what the scope is given."""
         if not prefix and link.node in RESERVED and opened.scope.path:
             if str(link) in opened.given:
@@ -267,7 +283,7 @@ class _Checker:
         types = opened.scope.slot_types
         given: dict[str, Any] = {}
         for name, slot in wires.items():
-            tp = UNKNOWN if slot is None else types[slot]  # type: ignore[call-overload]
+            tp = types[slot] if isinstance(slot, int) else UNKNOWN
             if name.startswith("each."):
                 tp = self._each_type(task, name, tp)
             given[name] = tp
@@ -340,9 +356,7 @@ class _Checker:
 
     def _outputs(self, opened: _Open) -> dict[str, int]:
         """Slots of the declared outputs, and of every `node.port` that may be asked for."""
-        slots = {
-            opened.scope.slot_name(slot): slot for slot in range(len(opened.scope.slot_types))
-        }
+        slots = {opened.scope.slot_name(slot): slot for slot in range(len(opened.scope.slot_types))}
         for path, group in opened.flat.groups.items():
             for name in group.graph.outputs:
                 origin = opened.flat.resolve("", Link(path, name))

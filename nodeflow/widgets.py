@@ -38,7 +38,8 @@ class Widget:
 
 @dataclass(frozen=True)
 class Number(Widget):
-    """A number typed or stepped; None leaves an end open. Units are said by `unit` (`px`, `steps`)."""
+    """A number typed or stepped; None leaves an end open. Units are said by `unit` (`px`,
+    `steps`)."""
 
     minimum: float | None = None
     maximum: float | None = None

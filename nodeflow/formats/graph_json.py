@@ -1,18 +1,21 @@
 """Graph files: JSON to `Graph` and back, with migrations of the format and of node versions.
 
-Reading never runs code of a node. Imports `errors`, `graph`, `registry`, `formats.schema`.
+Reading never runs code of a node but its migrations. Imports `errors`, `graph`, `registry`,
+`formats.faults`, `formats.schema`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from nodeflow.errors import GraphFormatError, Problem
+from nodeflow.formats.faults import no_number, object_of, schema_problems, shape_problems
 from nodeflow.formats.schema import FORMAT, GraphFile, NodeFile, StateFile
 from nodeflow.graph import GROUP, LOOP, MAP, Graph, Group, Link, Loop, Node, Source, State
 from nodeflow.registry import Registry
@@ -23,6 +26,8 @@ FORMAT_MIGRATIONS: dict[int, FormatMigration] = {}
 
 MAX_NESTING = 64
 """Files within files, bodies within bodies. Deeper is a mistake or an attack."""
+ENCODING = "utf-8-sig"
+"""UTF-8; some editors put a mark before it, which is no JSON."""
 
 
 def read_graph(path: Path, registry: Registry | None = None) -> Graph:
@@ -32,8 +37,8 @@ def read_graph(path: Path, registry: Registry | None = None) -> Graph:
         GraphFormatError: with every fault of the file.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding=ENCODING)
+    except (OSError, ValueError) as error:
         raise GraphFormatError([_unreadable(path, error)]) from error
     return parse_graph(text, registry, folder=path.parent, where=str(path))
 
@@ -43,7 +48,7 @@ def parse_graph(
 ) -> Graph:
     """The graph that a JSON text holds. Without `folder`, groups in other files are refused."""
     try:
-        data = json.loads(text)
+        data = _parse(text)
     except (ValueError, RecursionError) as error:
         raise GraphFormatError(
             [Problem("not-json", where, f"this is no JSON: {error}", "check the file in an editor")]
@@ -65,7 +70,7 @@ def migrate_format(
     """`data` brought from its own format to `target`, one version at a time."""
     found = data.get("nodeflow")
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:
-        hint = "a graph file begins with \"nodeflow\": 1"
+        hint = 'a graph file begins with "nodeflow": 1'
         if data and all(isinstance(v, dict) and "class_type" in v for v in data.values()):
             hint = "this looks like a ComfyUI prompt, which is another format"
         raise GraphFormatError([Problem("no-format", where, "the file names no format", hint)])
@@ -89,7 +94,13 @@ def migrate_format(
 
 def dump_graph(graph: Graph, *, indent: int | None = 2) -> str:
     """The graph as the text of a graph file; reading it gives an equal graph."""
-    return json.dumps(graph_to_data(graph), indent=indent, ensure_ascii=False) + "\n"
+    data = graph_to_data(graph)
+    text = json.dumps(data, indent=indent, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can hold, but no UTF-8 file
+        text = json.dumps(data, indent=indent)
+    return text + "\n"
 
 
 def graph_to_data(graph: Graph) -> dict[str, Any]:
@@ -112,20 +123,28 @@ class _Reader:
             raise GraphFormatError(self.problems)
         return graph
 
-    def _check(self, data: Any, where: str) -> GraphFile | None:
-        """Schema-check one file's data; None if it does not hold, with the problems noted."""
+    def _check(self, data: Any, where: str, prefix: str = "") -> GraphFile | None:
+        """Schema-check one file's data; None if it does not hold, with the problems noted. `prefix`
+        is the path of the group whose file it is."""
         if not isinstance(data, dict):
             text = f"a graph file is a JSON object, this is {type(data).__name__}"
             self.problems.append(Problem("no-graph", where, text, "see docs/graphs.md"))
             return None
+        wrong_shape = list(shape_problems(data, where))
+        if any(problem.code == "too-deep" for problem in wrong_shape):
+            self.problems.extend(wrong_shape)
+            return None
+        faults: list[Problem] = []
+        file = None
         try:
-            return GraphFile.model_validate(migrate_format(data, FORMAT_MIGRATIONS, FORMAT, where))
+            data = migrate_format(data, FORMAT_MIGRATIONS, FORMAT, where)
+            file = GraphFile.model_validate(data)
         except GraphFormatError as error:
-            self.problems.extend(error.problems)
+            faults = list(error.problems)
         except ValidationError as error:
-            for fault in error.errors(include_url=False, include_input=True):
-                self.problems.append(_schema_problem(fault, where))
-        return None
+            faults = list(schema_problems(error, data, where))
+        self.problems.extend(_inside(prefix, p) for p in (*wrong_shape, *faults))
+        return file
 
     def _graph(
         self, file: GraphFile, prefix: str, folder: Path | None, open_files: tuple[Path, ...]
@@ -146,7 +165,11 @@ class _Reader:
     def _node(
         self, file: NodeFile, path: str, folder: Path | None, open_files: tuple[Path, ...]
     ) -> Node:
-        """One node. Nested bodies recurse here: the schema has bounded their depth before."""
+        """One node. Nested bodies and graphs recurse here, as deep as MAX_NESTING."""
+        if path.count("/") > MAX_NESTING:
+            text = f"bodies and graphs are nested deeper than {MAX_NESTING}"
+            self._problem("too-deep", f"{path[:60]}…", text, "unfold the inner ones")
+            return Node(file.type)
         file = self._migrated(file, path)
         links = {port: _source(value) for port, value in file.links.items()}
         if file.type in (LOOP, MAP):
@@ -161,9 +184,6 @@ class _Reader:
     def _loop(
         self, file: NodeFile, path: str, folder: Path | None, open_files: tuple[Path, ...]
     ) -> Node:
-        if path.count("/") >= MAX_NESTING:
-            self._problem("too-deep", path, f"bodies are nested deeper than {MAX_NESTING}")
-            return Node(file.type)
         if file.body is None:
             self._problem("no-body", path, f"a {file.type} needs a body", 'write "body": {…}')
         if file.links or file.params:
@@ -192,6 +212,10 @@ class _Reader:
         self, file: NodeFile, path: str, folder: Path | None, open_files: tuple[Path, ...]
     ) -> Graph:
         if isinstance(file.graph, GraphFile):
+            if file.graph.nodeflow != FORMAT:
+                text = f"the inner graph has format {file.graph.nodeflow}, the file {FORMAT}"
+                self._problem("newer-format", path, text, "give both the same format")
+                return Graph()
             return self._graph(file.graph, f"{path}/", folder, open_files)
         if file.graph is None:
             hint = 'write "graph": "file.json" or "graph": {…}'
@@ -205,17 +229,21 @@ class _Reader:
                 "put the inner graph inline",
             )
             return Graph()
-        inner = (folder / file.graph).resolve()
+        try:
+            inner = (folder / file.graph).resolve()
+        except (OSError, ValueError, RuntimeError) as error:  # a NUL byte, a ring of links
+            self._problem("unreadable", path, f"cannot read {file.graph!r}: {error}")
+            return Graph()
         if inner in open_files or len(open_files) >= MAX_NESTING:
             chain = " → ".join(p.name for p in (*open_files, inner))
             self._problem("group-cycle", path, f"graph files contain each other: {chain}")
             return Graph()
         try:
-            data = json.loads(inner.read_text(encoding="utf-8"))
+            data = _parse(inner.read_text(encoding=ENCODING))
         except (OSError, ValueError, RecursionError) as error:
             self.problems.append(_unreadable(inner, error, path))
             return Graph()
-        checked = self._check(data, path)
+        checked = self._check(data, path, path)
         if checked is None:
             return Graph()
         return self._graph(checked, f"{path}/", inner.parent, (*open_files, inner))
@@ -226,13 +254,14 @@ class _Reader:
         if definition is None or file.version >= definition.version:
             return file
         data = file.model_dump(exclude_unset=True)
-        for version in range(file.version, definition.version):
-            data = definition.migrations[version](data)
-        data["version"] = definition.version
         try:
-            return NodeFile.model_validate(data)
-        except ValidationError as error:
-            self._problem("bad-migration", path, f"{file.type}: {error}")
+            for version in range(file.version, definition.version):
+                data = definition.migrations[version](data)
+            return NodeFile.model_validate({**data, "version": definition.version})
+        except Exception as error:  # a migration is a pack's code: it may raise anything
+            text = f"{file.type}: version {file.version} cannot be brought to {definition.version}"
+            hint = f"{type(error).__name__}: {error}"
+            self._problem("bad-migration", path, text, hint)
             return file
 
     def _refuse_loop_fields(self, file: NodeFile, path: str) -> None:
@@ -268,11 +297,15 @@ def _unreadable(path: Path, error: BaseException, where: str = "") -> Problem:
     return Problem("unreadable", where or str(path), f"cannot read {path.name}: {reason}")
 
 
-def _schema_problem(fault: Mapping[str, Any], where: str) -> Problem:
-    at = "/".join(str(part) for part in fault["loc"])
-    got = repr(fault.get("input"))
-    message = f"{fault['msg']}; got {got if len(got) <= 60 else got[:57] + '…'}"
-    return Problem("schema", at or where, message, "")
+def _parse(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=object_of, parse_constant=no_number)
+
+
+def _inside(prefix: str, problem: Problem) -> Problem:
+    """A problem of a group's own file, with the group's path before its place."""
+    if not prefix or problem.where == prefix:
+        return problem
+    return replace(problem, where=f"{prefix}/{problem.where}")
 
 
 def _graph_file(graph: Graph) -> GraphFile:

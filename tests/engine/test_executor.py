@@ -69,7 +69,7 @@ def test_inputs_set_parameters(registry: Registry) -> None:
 
 def test_a_graph_with_errors_does_not_run(registry: Registry, calls: list[str]) -> None:
     nodes = {**CHAIN, "bad": {"type": "t.add"}}
-    with pytest.raises(GraphError, match="missing|required"):
+    with pytest.raises(GraphError, match="required"):
         run(made(nodes), registry=registry)
     assert calls == []
 

@@ -27,7 +27,7 @@ def test_a_changed_list_is_caught(registry: Registry) -> None:
 
 
 def test_a_wrong_output_is_caught(registry: Registry) -> None:
-    with pytest.raises(OutputTypeError, match="'text'.*expected int"):
+    with pytest.raises(OutputTypeError, match=r"'text'.*expected int"):
         run(graph_of({"w": {"type": "t.wrong"}}), registry=registry, check=True)
 
 

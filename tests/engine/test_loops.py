@@ -75,7 +75,8 @@ def test_a_changed_tail_resumes_from_the_last_equal_pass(
     graph = scan([3, 1, 4, 9, 9], outputs={"sum": "scan.sum"})
     result = run(graph, registry=registry, cache=cache, on_event=seen.append)
     assert result.outputs["sum"] == oracle([3, 1, 4, 9, 9])[-1]
-    assert [c for c in calls if c.startswith("add")] == ["add 39 9", "add 48 10", "add 58 9", "add 67 10"]  # fmt: skip
+    added = [call for call in calls if call.startswith("add")]
+    assert added == ["add 39 9", "add 48 10", "add 58 9", "add 67 10"]
     steps = [event for event in seen if isinstance(event, LoopStep)]
     assert (steps[0].first, steps[0].count) == (3, 5)
     assert result.nodes["scan[2]/more"].state == "cached"
@@ -217,7 +218,9 @@ def test_a_failing_pass_names_itself(registry: Registry, calls: list[str]) -> No
             "type": "flow.map",
             "each": {"i": "c.value"},
             "collect": {"v": "f.value"},
-            "body": {"f": {"type": "t.fail_at", "params": {"bad": 3}, "links": {"value": "each.i"}}},
+            "body": {
+                "f": {"type": "t.fail_at", "params": {"bad": 3}, "links": {"value": "each.i"}}
+            },
         },
         "other": {"type": "t.number"},
     }

@@ -1,4 +1,5 @@
-"""Every kind of fault is found, told once, with its place and what to do; several at the same time."""
+"""Every kind of fault is found, told once, with its place and what to do; several at the same
+time."""
 
 from __future__ import annotations
 
