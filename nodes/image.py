@@ -128,14 +128,17 @@ def preview(image: Image, longest: Annotated[int, Number(16, 4096, unit="px")] =
 
 
 @node("image.save", writes=True, output="paths")
-def save(image: Image, ctx: RunContext, name: Annotated[str, NewPath()] = "picture") -> list[str]:
+def save(
+    image: Image, name: Annotated[str, NewPath()] = "picture", *, ctx: RunContext
+) -> list[str]:
     """Save each picture of the batch as a PNG with the next free number and the graph inside.
 
     `picture_00001.png`, `picture_00002.png` … in the run's output folder; `name` may have folders.
     Nothing is ever overwritten. If the newest files already hold exactly these bytes, as after the
     same run twice, no second copy is written. 8 bit, rounded half to even. Returns the paths.
     """
-    from nodes.image_files import encode_pictures, stem_inside, write_new
+    from nodes.image_files import encode_pictures
+    from nodes.whole_files import stem_inside, write_new
 
     stem = stem_inside(ctx.output_dir, name)
     files = encode_pictures(image.pixels, "image", ctx.metadata)
@@ -161,9 +164,10 @@ def save(image: Image, ctx: RunContext, name: Annotated[str, NewPath()] = "pictu
 @node("image.save_as", writes=True, output="paths")
 def save_as(
     image: Image,
-    ctx: RunContext,
     name: Annotated[str, NewPath()] = "picture",
     replace: bool = False,
+    *,
+    ctx: RunContext,
 ) -> list[str]:
     """Save under exactly this name: `name.png`, or `name_000.png` … for a batch of several.
 
@@ -171,7 +175,8 @@ def save_as(
     same bytes is left; a different one is replaced only where `replace` says so, and otherwise
     nothing at all is written. 8 bit, rounded half to even. Returns the paths.
     """
-    from nodes.image_files import encode_pictures, numbered, stem_inside, write_whole
+    from nodes.image_files import encode_pictures, numbered
+    from nodes.whole_files import stem_inside, write_whole
 
     files = encode_pictures(image.pixels, "image", ctx.metadata)
     paths = numbered(stem_inside(ctx.output_dir, name), len(files))

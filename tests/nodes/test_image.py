@@ -1,5 +1,6 @@
 """Pictures as a whole: sizes, batches, grids, and what saving promises."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -117,17 +118,17 @@ def test_preview_shrinks_and_never_enlarges() -> None:
 
 def test_save_numbers_on_and_carries_the_metadata(tmp_path: Path) -> None:
     ctx = RunContext(output_dir=tmp_path, metadata={"nodeflow": "{}"})
-    first = nodes.save(noise(2, 4, 4, 3), ctx, "a/cat")
+    first = nodes.save(noise(2, 4, 4, 3), "a/cat", ctx=ctx)
     assert first == [str(tmp_path / "a" / f"cat_0000{k}.png") for k in (1, 2)]
     assert Pillow.open(first[0]).text == {"nodeflow": "{}"}
-    [third] = nodes.save(noise(1, 4, 4, 3, seed=1), ctx, "a/cat")
+    [third] = nodes.save(noise(1, 4, 4, 3, seed=1), "a/cat", ctx=ctx)
     assert third.endswith("cat_00003.png")
 
 
 def test_save_does_not_keep_a_second_copy_of_the_same_run(tmp_path: Path) -> None:
     ctx = RunContext(output_dir=tmp_path)
-    nodes.save(noise(1, 4, 4, 3, seed=9), ctx)
-    twice = [nodes.save(noise(2, 4, 4, 3), ctx) for _ in range(2)]
+    nodes.save(noise(1, 4, 4, 3, seed=9), ctx=ctx)
+    twice = [nodes.save(noise(2, 4, 4, 3), ctx=ctx) for _ in range(2)]
     assert twice[0] == twice[1]
     assert names(tmp_path) == [f"picture_0000{k}.png" for k in (1, 2, 3)]
 
@@ -135,14 +136,25 @@ def test_save_does_not_keep_a_second_copy_of_the_same_run(tmp_path: Path) -> Non
 def test_save_counts_only_its_own_names(tmp_path: Path) -> None:
     for other in ("picture_x_00009.png", "pic_00008.png", "picture_7.png", "picture_00005.txt"):
         (tmp_path / other).touch()
-    [path] = nodes.save(noise(1, 1, 1, 3), RunContext(output_dir=tmp_path))
+    [path] = nodes.save(noise(1, 1, 1, 3), ctx=RunContext(output_dir=tmp_path))
     assert Path(path).name == "picture_00001.png"
 
 
 def test_save_goes_on_after_the_highest_number(tmp_path: Path) -> None:
     (tmp_path / "picture_00041.png").touch()
-    [path] = nodes.save(noise(1, 1, 1, 3), RunContext(output_dir=tmp_path))
+    [path] = nodes.save(noise(1, 1, 1, 3), ctx=RunContext(output_dir=tmp_path))
     assert Path(path).name == "picture_00042.png"
+
+
+def test_save_by_several_at_once_loses_nothing(tmp_path: Path) -> None:
+    ctx = RunContext(output_dir=tmp_path)
+    images = [noise(1, 2, 2, 3, seed=seed) for seed in range(12)]
+    with ThreadPoolExecutor(4) as pool:
+        paths = [path for [path] in pool.map(lambda image: nodes.save(image, ctx=ctx), images)]
+    assert len(set(paths)) == 12
+    assert names(tmp_path) == [f"picture_{k:05}.png" for k in range(1, 13)]
+    for path, image in zip(paths, images, strict=True):
+        exact(read_pixels(Path(path)), (image.pixels * 255).round() / 255)
 
 
 @pytest.mark.parametrize("name", ["../p", "/p", "a/../../p"])
@@ -150,15 +162,15 @@ def test_save_stays_in_the_output_folder(tmp_path: Path, name: str) -> None:
     ctx = RunContext(output_dir=tmp_path / "out")
     for save in (nodes.save, nodes.save_as):
         with pytest.raises(InputError, match="leaves the output folder"):
-            save(noise(1, 1, 1, 3), ctx, name)
+            save(noise(1, 1, 1, 3), name, ctx=ctx)
     assert names(tmp_path) == []
 
 
 def test_save_as_keeps_the_name_and_leaves_equal_files(tmp_path: Path) -> None:
     ctx, image = RunContext(output_dir=tmp_path), noise(1, 3, 3, 4)
-    assert nodes.save_as(image, ctx, "cat.png") == [str(tmp_path / "cat.png")]
+    assert nodes.save_as(image, "cat.png", ctx=ctx) == [str(tmp_path / "cat.png")]
     before = (tmp_path / "cat.png").stat()
-    nodes.save_as(image, ctx, "cat")
+    nodes.save_as(image, "cat", ctx=ctx)
     assert (tmp_path / "cat.png").stat() == before
     expected = (image.pixels * 255).round() / 255
     exact(read_pixels(tmp_path / "cat.png"), expected)
@@ -166,10 +178,10 @@ def test_save_as_keeps_the_name_and_leaves_equal_files(tmp_path: Path) -> None:
 
 def test_save_as_replaces_only_when_told(tmp_path: Path) -> None:
     ctx = RunContext(output_dir=tmp_path)
-    nodes.save_as(nodes.pick(noise(2, 3, 3, 3), 1), ctx, "cat_001")
+    nodes.save_as(nodes.pick(noise(2, 3, 3, 3), 1), "cat_001", ctx=ctx)
     with pytest.raises(InputError, match=r"cat_001\.png, a different picture"):
-        nodes.save_as(noise(2, 3, 3, 3, seed=1), ctx, "cat")
+        nodes.save_as(noise(2, 3, 3, 3, seed=1), "cat", ctx=ctx)
     assert names(tmp_path) == ["cat_001.png"]  # cat_000 was free, and yet not written
-    nodes.save_as(noise(2, 3, 3, 3, seed=1), ctx, "cat", replace=True)
+    nodes.save_as(noise(2, 3, 3, 3, seed=1), "cat", ctx=ctx, replace=True)
     expected = (noise(2, 3, 3, 3, seed=1).pixels[1].numpy() * 255).round()
     assert np.array_equal(np.asarray(Pillow.open(tmp_path / "cat_001.png")), expected)

@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from nodeflow.errors import InputError
+from nodeflow.node import definition_of
+from nodeflow.widgets import Choice
 from nodes import image_edit as nodes
+from nodes import mask_edit
+from nodes.diffusion.resampling import FILTERS
 from nodes.types import Image
 
 
@@ -38,6 +42,13 @@ def test_resize_lets_no_colour_of_transparent_pixels_bleed_in() -> None:
     pixels[0, 0, 0] = torch.tensor([1.0, 0, 0, 1])  # one opaque red pixel, three transparent black
     out = nodes.resize(Image(pixels), 1, 1, "area").pixels[0, 0, 0]
     torch.testing.assert_close(out, torch.tensor([1.0, 0, 0, 0.25]))
+
+
+def test_resize_offers_every_filter() -> None:
+    for function in (nodes.resize, nodes.resize_by, nodes.fit, nodes.cover, mask_edit.resize):
+        widget = definition_of(function).inputs["filter"].widget
+        assert isinstance(widget, Choice)
+        assert widget.options == tuple(FILTERS)
 
 
 def test_resize_to_its_own_size_is_the_same() -> None:

@@ -16,8 +16,6 @@ from nodes.image_files import (
     read_pixels,
     save_for_people,
     save_mask_for_people,
-    stem_inside,
-    write_new,
 )
 from nodes.types import Image, Mask
 
@@ -208,31 +206,3 @@ def test_nothing_is_left_behind_when_writing_fails(
         save_for_people(Image(torch.zeros(1, 1, 1, 3)), tmp_path / "p", {})
     assert [p.name for p in tmp_path.iterdir()] == ["p.png"]
     assert (tmp_path / "p.png").read_bytes() == b"older"
-
-
-def test_write_new_never_replaces(tmp_path: Path) -> None:
-    assert write_new(tmp_path / "p.png", b"first")
-    assert not write_new(tmp_path / "p.png", b"second")
-    assert (tmp_path / "p.png").read_bytes() == b"first"
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-@pytest.mark.parametrize(
-    "name", ["", ".", "..", "../p", "a/../../p", "/p", "a/", "C:/p", "a\0", "a\nb", "x" * 300]
-)
-def test_names_that_leave_the_folder_or_are_no_name_are_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match="name"):
-        stem_inside(tmp_path, name)
-
-
-def test_a_link_that_leads_out_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "inside").mkdir()
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "inside" / "link").symlink_to(tmp_path / "outside")
-    with pytest.raises(InputError, match="symbolic link"):
-        stem_inside(tmp_path / "inside", "link/p")
-
-
-def test_names_may_have_folders_and_a_suffix(tmp_path: Path) -> None:
-    assert stem_inside(tmp_path, "a/b.PNG") == tmp_path / "a" / "b"
-    assert stem_inside(tmp_path, "v1.5") == tmp_path / "v1.5"

@@ -6,7 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nodeflow.errors import InputError
+from nodeflow.node import definition_of
+from nodeflow.widgets import Choice
 from nodes import mask as nodes
+from nodes.diffusion.masks import COMBINE, DILATE
 from nodes.types import Image, Mask
 
 
@@ -106,6 +109,16 @@ def test_combine_follows_its_formulas(a: float, b: float) -> None:
     one, two = Mask(torch.full((1, 1, 1), a)), Mask(torch.full((1, 1, 1), b))
     for operation, expected in formulas.items():
         assert nodes.combine(one, two, operation).values.item() == pytest.approx(expected, abs=1e-7)
+
+
+def test_combine_and_grow_offer_their_tables() -> None:
+    for function, port, table in (
+        (nodes.combine, "operation", COMBINE),
+        (nodes.grow, "shape", DILATE),
+    ):
+        widget = definition_of(function).inputs[port].widget
+        assert isinstance(widget, Choice)
+        assert widget.options == tuple(table)
 
 
 def test_combine_repeats_a_single_mask_over_a_batch() -> None:

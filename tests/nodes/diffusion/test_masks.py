@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodes.diffusion.masks import COMBINE, ellipse, grown, ramp, rectangle
+from nodes.diffusion.masks import COMBINE, ellipse, grown, ramp, rectangle, widened
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -84,6 +84,16 @@ def test_a_ramp_runs_from_nought_to_one(
     assert drawn[first] == 0
     assert drawn[last] == 1
     torch.testing.assert_close(drawn.flip(0, 1), ramp(5, 7, degrees + 180)[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("feather", [0, 1, 3])
+def test_widened_without_borders_is_nothing(feather: int) -> None:
+    assert widened(3, 4, (0, 0, 0, 0), feather).max() == 0
+
+
+def test_widened_falls_towards_the_old_picture() -> None:
+    drawn = widened(1, 4, (1, 0, 2, 0), 2)[0, 0]
+    assert drawn.tolist() == [1, 0.75, 0.25, 0.25, 0.75, 1, 1]
 
 
 def test_a_ramp_over_one_pixel_is_its_middle() -> None:
