@@ -39,6 +39,7 @@ class Recipe:
     short: float = 0.8  # share of steps with captions cut to 24 tokens
     offset: float = 0.5  # noise shared by a whole channel, at the noisiest steps only
     ema: float = 0.999
+    ema_every: int = 4  # steps; the average is as slow as if it were taken after each
 
 
 @dataclass(frozen=True)
@@ -199,13 +200,17 @@ def train_denoiser(
         states = encode_captions(encoder, tokenizer, captions, length)
         return denoiser_loss(unet, latents, states, recipe, rng), {}
 
+    def average_now(step: int) -> None:
+        if (step + 1) % recipe.ema_every == 0:
+            update_ema(average, unet, step, recipe.ema**recipe.ema_every)
+
     unet.train()
     history = train(
         {"unet": unet},
         loss,
         loop,
         kept={"ema": average},
-        after_step=lambda step: update_ema(average, unet, step, recipe.ema),
+        after_step=average_now,
         folder=folder,
         on_step=on_step,
         progress=progress,

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPTextModel
 
@@ -80,14 +81,25 @@ def save_checkpoint(
 
     The tokenizer's files are copied as they are.
     """
-    parts = {"vae": vae, "text_encoder": encoder, "unet": unet}
-    for name, part in parts.items():
+    for name, part in (("vae", vae), ("text_encoder", encoder), ("unet", unet)):
         copy.deepcopy(part).half().save_pretrained(folder / name, safe_serialization=True)
+    _name_as_ever(folder / "text_encoder" / "model.safetensors")
     new_scheduler().save_pretrained(folder / "scheduler")
     if tokenizer_folder.resolve() != (folder / "tokenizer").resolve():
         shutil.copytree(tokenizer_folder, folder / "tokenizer", dirs_exist_ok=True)
     (folder / "model_index.json").write_text(MODEL_INDEX, "utf-8")
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _name_as_ever(weights: Path) -> None:
+    """`text_model.` before every weight, as in all checkpoints of Stable Diffusion.
+
+    transformers 5 leaves it out when it saves and reads both; 4 reads only this.
+    """
+    prefix = "text_model."
+    tensors = load_file(weights)
+    named = {prefix + name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    save_file(named, weights, metadata={"format": "pt"})
 
 
 MODEL_INDEX = """{

@@ -63,7 +63,11 @@ def train(
     modules = {**parts, **(kept or {})}
     weights = [p for part in parts.values() for p in part.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
-        weights, lr=loop.learning_rate, betas=(0.9, 0.99), weight_decay=loop.weight_decay
+        weights,
+        lr=loop.learning_rate,
+        betas=(0.9, 0.99),
+        weight_decay=loop.weight_decay,
+        fused=True,
     )
     history: History = []
     step = _resume(folder, modules, optimizer, history)

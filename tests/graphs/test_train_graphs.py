@@ -1,0 +1,61 @@
+"""The training graphs run, made very small by their inputs, and go on from a state."""
+
+from pathlib import Path
+
+import pytest
+
+from nodeflow.context import RunContext
+from nodeflow.executor import run
+from nodeflow.formats.graph_json import read_graph
+from nodeflow.graph import Graph
+from nodeflow.validate import validate
+
+FOLDER = Path(__file__).parents[2] / "graphs" / "train"
+DATA = {"centered": 12, "positioned": 6, "pairs": 6}
+WIDTHS = [16, 16, 16, 16]
+
+
+def graph(name: str) -> Graph:
+    return read_graph(FOLDER / f"{name}.json")
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+def test_it_is_a_valid_graph(path: Path) -> None:
+    assert validate(read_graph(path)) == []
+
+
+def test_autoencoder(tmp_path: Path) -> None:
+    inputs = {**DATA, "steps": 2, "widths": WIDTHS}
+    result = run(graph("1_autoencoder"), inputs, context=RunContext(output_dir=tmp_path))
+    assert result.outputs["rebuilt"].pixels.shape == (16, 128, 128, 3)
+    assert result.outputs["loss"].pixels.shape == (1, 360, 640, 3)
+    assert (tmp_path / "train" / "autoencoder" / "state.pt").is_file()
+
+
+def test_text_encoder(tmp_path: Path) -> None:
+    inputs = {**DATA, "steps": 2, "batch": 8, "layers": 1, "hidden": 32}
+    result = run(graph("2_text_encoder"), inputs, context=RunContext(output_dir=tmp_path))
+    assert result.outputs["loss"].pixels.shape == (1, 360, 640, 3)
+
+
+def test_denoiser_saves_a_checkpoint_and_goes_on_from_its_state(tmp_path: Path) -> None:
+    inputs = {
+        **DATA,
+        "autoencoder_steps": 2,
+        "autoencoder_widths": WIDTHS,
+        "text_encoder_steps": 2,
+        "text_layers": 1,
+        "text_hidden": 32,
+        "text_batch": 8,
+        "steps": 2,
+        "batch": 4,
+        "widths": [16, 16, 16],
+    }
+    context = RunContext(output_dir=tmp_path)
+    first = run(graph("3_denoiser"), inputs, context=context)
+    saved = Path(first.outputs["checkpoint"])
+    assert saved == tmp_path / "my_model"
+    weights = (saved / "unet" / "diffusion_pytorch_model.safetensors").read_bytes()
+    again = run(graph("3_denoiser"), inputs, context=context)  # every state is at its end
+    assert Path(again.outputs["checkpoint"]) == saved
+    assert (saved / "unet" / "diffusion_pytorch_model.safetensors").read_bytes() == weights
