@@ -44,6 +44,7 @@ def test_empty_estimate_is_its_bytes(ctx: RunContext) -> None:
     assert estimate is not None
     predicted = estimate({"width": 64, "height": 128, "batch": 3}, {})["latent"]
     assert predicted == nodes.empty(64, 128, 3, ctx=ctx).samples.nbytes
+    assert estimate({"width": 64, "height": 128}, {"batch": 64}) == {}  # the batch by wire
 
 
 def test_from_noise_is_as_strong_as_the_first_sigma(ctx: RunContext) -> None:

@@ -63,6 +63,7 @@ def test_checkpoint_estimate_is_what_the_weights_take(
     networks = (loaded[0].network, loaded[1].encoder, loaded[2].autoencoder)
     sizes = [sum(4 * p.numel() for p in network.parameters()) for network in networks]
     assert list(estimate({"name": str(checkpoint_folder)}, {}).values()) == sizes
+    assert estimate({}, {"name": 64}) == {}  # the name by wire
 
 
 def test_image(tmp_path: Path, ctx: RunContext) -> None:
