@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# The engine's tests on another Python, without torch: engine_python.sh 3.13
+set -euo pipefail
+version=$1
+python=
+for candidate in "$HOME"/.pyenv/versions/"$version".*/bin/python "$(command -v "python$version" || true)"; do
+  if [ -x "$candidate" ] && "$candidate" -c 'import ensurepip' 2>/dev/null; then
+    python=$candidate
+    break
+  fi
+done
+[ -n "$python" ] || { echo "no Python $version on this machine" >&2; exit 1; }
+venv=$(mktemp -d)
+trap 'rm -rf "$venv"' EXIT
+"$python" -m venv "$venv"
+"$venv/bin/pip" install -q -c constraints.txt \
+  safetensors networkx pydantic pillow numpy typer rich simpleeval pytest pytest-xdist hypothesis
+"$venv/bin/python" -c 'import importlib.util as u; assert u.find_spec("torch") is None'
+"$venv/bin/python" -m pytest tests/engine
