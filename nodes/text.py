@@ -25,17 +25,10 @@ def tokenize(clip: Clip, text: Annotated[str, Prompt()] = "") -> Tokens:
 
 @node("text.pieces")
 def pieces(tokens: Tokens) -> list[str]:
-    """The pieces of a prompt in order, without marks and padding.
+    """The pieces of a prompt in order, without the marks and the padding around them."""
+    from nodes.diffusion.tokenizer import content
 
-    A literal `<|endoftext|>` in the prompt is a mark too and is left out.
-    """
-    from nodes.diffusion.tokenizer import END, START
-
-    text = []
-    for row in tokens.pieces:
-        content = row[1 : row.index(END)] if END in row else row[1:]
-        text += [piece for piece in content if piece not in (START, END)]
-    return text
+    return [piece for row in tokens.pieces for piece in content(row)]
 
 
 @node("text.encode")

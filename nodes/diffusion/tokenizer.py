@@ -6,6 +6,7 @@ the merging is done by the `tokenizers` library.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,17 @@ class ClipTokenizer:
     def _framed(self, content: list[Any], marks: dict[str, Any]) -> list[Any]:
         padding = [marks[self._pad]] * (CHUNK - len(content))
         return [marks[START], *content, marks[END], *padding]
+
+
+def content(row: Sequence[str]) -> list[str]:
+    """A chunk's pieces without the marks and the padding around them: what the last slot holds is
+    padding, or the end mark of a full chunk."""
+    end = len(row)
+    while end > 1 and row[end - 1] == row[-1]:
+        end -= 1
+    if row[end - 1] == END:
+        end -= 1
+    return list(row[1:end])
 
 
 def _from_merges(folder: Path) -> Tokenizer:

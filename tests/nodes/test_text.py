@@ -33,6 +33,8 @@ def test_pieces(clip: Clip) -> None:
     ]
     assert text.pieces(text.tokenize(clip, "")) == []
     assert text.pieces(text.tokenize(clip, LONG)) == ["cat</w>"] * 80
+    marked = text.tokenize(clip, "a <|endoftext|> cat")
+    assert text.pieces(marked) == ["a</w>", "<|endoftext|>", "cat</w>"]
 
 
 def test_encode_is_the_text_encoders_last_state(clip: Clip) -> None:

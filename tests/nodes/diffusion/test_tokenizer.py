@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nodes.diffusion.checkpoint_files import CheckpointError
-from nodes.diffusion.tokenizer import ClipTokenizer
+from nodes.diffusion.tokenizer import ClipTokenizer, content
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +79,12 @@ def test_chunks_are_padded_as_the_checkpoint_says(folder: Path, tmp_path: Path) 
     """Stable Diffusion 2 pads with `!`, id 0."""
     copy = Path(shutil.copytree(folder, tmp_path / "tokenizer"))
     (copy / "special_tokens_map.json").write_text('{"pad_token": {"content": "!"}}', "utf-8")
-    tokens = ClipTokenizer.from_folder(copy).tokenize("cat")
+    other = ClipTokenizer.from_folder(copy)
+    tokens = other.tokenize("cat")
     assert tokens.ids[0, :5].tolist() == [49406, 2368, 49407, 0, 0]
     assert tokens.pieces[0][:4] == ("<|startoftext|>", "cat</w>", "<|endoftext|>", "!")
+    assert content(tokens.pieces[0]) == ["cat</w>"]
+    assert content(other.tokenize("").pieces[0]) == []
 
 
 def test_one_file_of_the_tokenizers_library_is_read_too(
