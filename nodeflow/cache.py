@@ -2,7 +2,8 @@
 
 What leaves first is what is cheap to make again for the room it takes (GreedyDual-Size: Cao and
 Irani 1997): each value's worth is the clock + seconds to make it / its bytes; the least worthy
-goes, and the clock rises to its worth, so that what is not asked for ages.
+goes, and the clock rises to its worth, so that what is not asked for ages. Of equals, the least
+recently used goes. What came from the tier behind costs what it takes to read it again.
 
 The cache also remembers, per node path, what a node was made from last time, which is how a run can
 say *why* a node ran again. Imports `memory`, `fingerprint`.
@@ -12,10 +13,12 @@ from __future__ import annotations
 
 import heapq
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from nodeflow import memory
 from nodeflow.fingerprint import Key
 
 GIB = 1 << 30
@@ -62,7 +65,8 @@ class _Entry:
     value: Any
     nbytes: int
     density: float
-    worth: float
+    rank: tuple[float, int]
+    """Its worth, and when it was last used: the lowest leaves first."""
 
 
 @dataclass
@@ -94,8 +98,9 @@ class Cache:
     counts: CacheCounts = field(default_factory=CacheCounts)
     made: dict[str, MadeFrom] = field(default_factory=dict)
     _entries: dict[bytes, _Entry] = field(default_factory=dict, repr=False)
-    _heap: list[tuple[float, bytes]] = field(default_factory=list, repr=False)
+    _heap: list[tuple[tuple[float, int], bytes]] = field(default_factory=list, repr=False)
     _clock: float = 0.0
+    _uses: int = 0
 
     def get(self, key: Key) -> Any:
         """The value made under this key, or MISS."""
@@ -103,13 +108,15 @@ class Cache:
             return MISS
         entry = self._entries.get(key)
         if entry is not None:
-            entry.worth = self._clock + entry.density
+            entry.rank = self._rank(entry.density)
             self.counts.hits += 1
             return entry.value
         if self.behind is not None:
+            started = time.perf_counter()
             value = self.behind.get(key)
             if value is not MISS:
                 self.counts.hits += 1
+                self._keep(key, value, time.perf_counter() - started, memory.nbytes(value))
                 return value
         self.counts.misses += 1
         return MISS
@@ -120,14 +127,7 @@ class Cache:
             return
         if persist and self.behind is not None:
             self.behind.put(key, value, seconds, nbytes)
-        if nbytes > self.budget or key in self._entries:
-            return
-        density = seconds / nbytes
-        entry = self._entries[key] = _Entry(value, nbytes, density, self._clock + density)
-        heapq.heappush(self._heap, (entry.worth, key))
-        self.nbytes += nbytes
-        if self.nbytes > self.budget:
-            self._shrink(self.budget)
+        self._keep(key, value, seconds, nbytes)
 
     def clear(self) -> None:
         """Let every value go; what the tier behind holds stays."""
@@ -141,16 +141,30 @@ class Cache:
     def __contains__(self, key: bytes) -> bool:
         return key in self._entries
 
+    def _keep(self, key: bytes, value: Any, seconds: float, nbytes: int) -> None:
+        if nbytes > self.budget or key in self._entries:
+            return
+        density = seconds / nbytes
+        entry = self._entries[key] = _Entry(value, nbytes, density, self._rank(density))
+        heapq.heappush(self._heap, (entry.rank, key))
+        self.nbytes += nbytes
+        if self.nbytes > self.budget:
+            self._shrink(self.budget)
+
+    def _rank(self, density: float) -> tuple[float, int]:
+        self._uses += 1
+        return self._clock + density, self._uses
+
     def _shrink(self, target: int) -> None:
         while self.nbytes > target and self._heap:
-            worth, key = heapq.heappop(self._heap)
+            rank, key = heapq.heappop(self._heap)
             entry = self._entries.get(key)
             if entry is None:
                 continue
-            if entry.worth > worth:  # it was asked for since; it stands further back in the queue
-                heapq.heappush(self._heap, (entry.worth, key))
+            if entry.rank > rank:  # it was asked for since; it stands further back in the queue
+                heapq.heappush(self._heap, (entry.rank, key))
                 continue
-            self._clock = max(self._clock, worth)
+            self._clock = max(self._clock, rank[0])
             del self._entries[key]
             self.nbytes -= entry.nbytes
             self.counts.evicted += 1
