@@ -85,7 +85,7 @@ def short(value: Any) -> str:
         more = f", … {len(value)} in all" if len(value) > 3 else ""
         return f"[{inside}{more}]"
     name = type(value).__name__
-    if dataclasses.is_dataclass(value):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
         for field in dataclasses.fields(value):
             part = getattr(value, field.name)
             if is_tensor(part):
