@@ -106,7 +106,7 @@ def dpm2_on_a_line(x: Latent, step: Step) -> Latent:
 
 
 @pytest.mark.parametrize("move", [heun_on_a_line, dpm2_on_a_line])
-def test_heun_correct_and_dpm2_correct_are_of_second_order(move: Any) -> None:
+def test_dpm2_correct_and_heun_correct_are_of_second_order(move: Any) -> None:
     exact = 3 * 2.718281828459045
     coarse, fine = abs(end_of(move, 20) - exact), abs(end_of(move, 40) - exact)
     assert 3.5 < coarse / fine < 4.5

@@ -1,0 +1,164 @@
+"""The example graphs run, on a checkpoint of random weights, and do what their titles say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from nodeflow.executor import run
+from nodeflow.formats.graph_json import read_graph
+from nodeflow.graph import Graph, Loop, Node, walk
+from nodeflow.registry import default_registry
+from nodeflow.validate import validate
+
+FOLDER = Path(__file__).parents[2] / "graphs"
+NAMES = [
+    "text_to_image",
+    "text_to_image_simple",
+    "image_to_image",
+    "inpaint",
+    "compare_samplers",
+    "unrolled_four_steps",
+]
+SMALL = {"width": 64, "height": 64}
+WIDTH, HEAD, ROW, GAP = 260, 60, 26, 20  # of a box in the editor, px
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder of few-channel networks that have learnt nothing."""
+    from nodes.diffusion.training.autoencoder import new_autoencoder
+    from nodes.diffusion.training.denoiser import new_unet
+    from nodes.diffusion.training.export import save_checkpoint
+    from nodes.diffusion.training.text_image import new_text_encoder
+    from nodes.model_files import shipped_models
+
+    folder = tmp_path_factory.mktemp("untrained")
+    save_checkpoint(
+        folder,
+        new_autoencoder((8, 8, 8, 16)),
+        new_text_encoder(16, 1),
+        new_unet((16, 16, 32), cross=16),
+        shipped_models() / "tiny" / "tokenizer",
+    )
+    return str(folder)
+
+
+def graph(name: str, checkpoint: str) -> Graph:
+    return read_graph(FOLDER / f"{name}.json").with_params({"checkpoint.name": checkpoint})
+
+
+def outputs(found: Graph, inputs: Mapping[str, Any], *names: str) -> list[Any]:
+    """What a run gives at `names`, with the engine's own checks on."""
+    result = run(found, inputs, names or None, check=True)
+    return [result.outputs[name] for name in names or result.outputs]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_a_valid_graph_and_says_what_it_is(name: str, checkpoint: str) -> None:
+    found = graph(name, checkpoint)
+    assert validate(found) == []
+    assert found.title
+    assert len(found.description) > 80
+    assert {"prompt", "negative_prompt", "seed"} <= set(found.inputs)
+
+
+def box_height(node: Node) -> int:
+    if isinstance(node, Loop):
+        state = 2 * len(node.state)
+        return HEAD + ROW * (len(node.each) + len(node.const) + state + len(node.collect))
+    definition = default_registry().get(node.type)
+    assert definition is not None
+    return HEAD + ROW * (len(definition.inputs) + len(definition.outputs))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_boxes_do_not_touch(name: str) -> None:
+    found = read_graph(FOLDER / f"{name}.json")
+    nodes = dict(walk(found))
+    assert set(found.view) == set(nodes)
+    for a, b in combinations(nodes, 2):
+        if a.rpartition("/")[0] != b.rpartition("/")[0]:
+            continue  # one lies inside a loop, the other outside
+        (ax, ay), (bx, by) = found.view[a], found.view[b]
+        beside = abs(ax - bx) >= WIDTH + GAP
+        upper, lower = (a, b) if ay <= by else (b, a)
+        under = abs(ay - by) >= box_height(nodes[upper]) + GAP
+        assert beside or under, f"{upper} covers {lower}"
+
+
+def test_text_to_image_is_text_to_image_simple(checkpoint: str) -> None:
+    inputs = {**SMALL, "steps": 4, "seed": 3, "batch": 2, "guidance_scale": 3.0}
+    (loop,) = outputs(graph("text_to_image", checkpoint), inputs)
+    one_node = {**inputs, "sampler": "euler"}
+    (simple,) = outputs(graph("text_to_image_simple", checkpoint), one_node)
+    assert loop.pixels.shape == (2, 64, 64, 3)
+    assert_close(loop.pixels, simple.pixels, rtol=0, atol=1e-4)
+
+
+def test_text_to_image_of_a_batch_is_that_of_each_seed(checkpoint: str) -> None:
+    found = graph("text_to_image", checkpoint)
+    (both,) = outputs(found, {**SMALL, "steps": 2, "seed": 7, "batch": 2})
+    (second,) = outputs(found, {**SMALL, "steps": 2, "seed": 8, "batch": 1})
+    assert_close(both.pixels[1:], second.pixels, rtol=0, atol=1e-4)
+
+
+def test_image_to_image_at_strength_zero_keeps_the_picture(checkpoint: str) -> None:
+    found = graph("image_to_image", checkpoint)
+    start, end = outputs(found, {"strength": 0.0}, "encode.latent", "denoise.latent")
+    assert torch.equal(start.samples, end.samples)
+
+
+def test_image_to_image_takes_the_steps_that_strength_says(checkpoint: str) -> None:
+    result = run(graph("image_to_image", checkpoint), {"strength": 0.5, "steps": 6})
+    assert {path.split("/")[0] for path in result.nodes if path.endswith("/move")} == {
+        "denoise[0]",
+        "denoise[1]",
+        "denoise[2]",
+    }
+    assert result.outputs["compare"].pixels.shape[2] > 2 * 128
+
+
+def test_inpaint_changes_the_latent_under_the_mask_alone(checkpoint: str) -> None:
+    names = ("original.latent", "denoise.latent", "mask.mask")
+    before, after, mask = outputs(graph("inpaint", checkpoint), {"steps": 3}, *names)
+    cells = torch.nn.functional.avg_pool2d(mask.values[:, None], 8)
+    outside = (cells == 0).expand_as(before.samples)
+    assert outside.any()
+    assert torch.equal(after.samples[outside], before.samples[outside])
+    inside = (cells == 1).expand_as(before.samples)
+    assert (after.samples[inside] - before.samples[inside]).abs().mean() > 0.1
+
+
+def test_compare_samplers_shows_nine_pictures(checkpoint: str) -> None:
+    found = graph("compare_samplers", checkpoint)
+    names = (
+        "compare.image",
+        "euler.latent",
+        "ddim.latent",
+        "ddpm.latent",
+        "euler_ancestral.latent",
+    )
+    sheet, euler, ddim, ddpm, ancestral = outputs(found, {**SMALL, "steps": 3}, *names)
+    assert sheet.pixels.shape[2] == 3 * 64 + 2 * 8
+    # Two names for one formula each: deterministic, and with all of the noise.
+    for one, other in ((euler, ddim), (ddpm, ancestral)):
+        assert_close(one.samples, other.samples, rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(euler.samples, ddpm.samples, atol=0.1)
+
+
+def test_unrolled_four_steps_is_the_sampler_of_four_steps(checkpoint: str) -> None:
+    (image,) = outputs(graph("unrolled_four_steps", checkpoint), {**SMALL, "seed": 2}, "image")
+    simple = graph("text_to_image_simple", checkpoint)
+    trailing = replace(simple.nodes["sigmas"], type="timesteps.trailing")
+    whole = replace(simple, nodes={**simple.nodes, "sigmas": trailing})
+    inputs = {**SMALL, "steps": 4, "seed": 2, "sampler": "euler"}
+    (expected,) = outputs(whole, inputs)
+    assert_close(image.pixels, expected.pixels, rtol=0, atol=1e-4)
