@@ -44,9 +44,7 @@ class NodeFile(BaseModel):
 class GraphFile(BaseModel):
     """A graph. `view` is layout and notes; nothing in it changes what is computed."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"$id": "nodeflow-graph-1", "title": "nodeflow graph"}
-    )
+    model_config = ConfigDict(extra="forbid")
 
     nodeflow: int = Field(FORMAT, description="version of the file format")
     title: str = ""
@@ -60,5 +58,14 @@ class GraphFile(BaseModel):
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a graph file, for editors and other programs."""
-    return GraphFile.model_json_schema()
+    """The JSON Schema of a graph file, for editors and other programs.
+
+    A file must say its format; a graph inside another has the format of its file.
+    """
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"nodeflow-graph-{FORMAT}",
+        "title": "nodeflow graph",
+        "required": ["nodeflow"],
+    }
+    return {**head, **GraphFile.model_json_schema()}
