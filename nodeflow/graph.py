@@ -230,5 +230,5 @@ def _replace_node(graph: Graph, parts: list[str], port: str, value: Any) -> Grap
         else:
             assert isinstance(holder, Group)
             inner = replace(holder.graph, nodes={**holder.graph.nodes, part: new})
-            new = replace(holder, graph=inner)
+            new = replace(holder, graph=inner, file="")  # its file says something else now
     return replace(graph, nodes={**graph.nodes, parts[0]: new})
