@@ -1,0 +1,231 @@
+"""The command line: the words of each command and what they mean; `commands` does the work.
+
+A command is a function here with its words as parameters; it imports its module when it is given,
+so that none pays for another. To add one: a module in `commands/` that returns an exit code, and a
+function here. Exit codes: 0 done, 1 the graph or its inputs are wrong, 2 usage, 3 a node failed,
+130 cancelled.
+"""
+
+from __future__ import annotations
+
+import time
+
+STARTED = time.perf_counter()
+
+import sys  # noqa: E402  (the clock starts before anything is imported)
+from pathlib import Path  # noqa: E402
+from typing import Annotated  # noqa: E402
+
+import typer  # noqa: E402
+
+from nodeflow import __version__  # noqa: E402
+
+app = typer.Typer(
+    name="nodeflow",
+    help="Run graphs of typed nodes, and look into them.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+
+GraphName = Annotated[
+    str,
+    typer.Argument(
+        metavar="GRAPH",
+        help="A graph file, a picture that nodeflow saved, or the name of a shipped graph.",
+        show_default=False,
+    ),
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="NAME=VALUE",
+        help="The graph's inputs: prompt='a cat' seed=3. NAME=@FILE reads the text of a file.",
+        show_default=False,
+    ),
+]
+Params = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NODE.PARAM=VALUE", help="Set any literal of any node."),
+]
+NodeFolders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--nodes",
+        metavar="DIR",
+        help="Add the Python files of a folder as a pack; NODEFLOW_NODES names more.",
+    ),
+]
+Outputs = Annotated[
+    list[str] | None,
+    typer.Option("--output", metavar="NAME", help="Only this output, or NODE.PORT; repeatable."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def run(
+    graph: GraphName,
+    inputs: Inputs = None,
+    params: Params = None,
+    output: Outputs = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where files are saved.")] = Path(
+        "output"
+    ),
+    device: Annotated[
+        str,
+        typer.Option(
+            help="auto, cpu, cuda, cuda:1, mps, xpu or directml; by default auto, or the one "
+            "that a picture was made on."
+        ),
+    ] = "",
+    nodes: NodeFolders = None,
+    cache_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep results here for later runs.")
+    ] = None,
+    cache_bytes: Annotated[
+        int | None, typer.Option(min=0, help="Most bytes of results to keep in memory.")
+    ] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="After a failure, run what does not need it.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Catch nodes that change inputs or break promises.")
+    ] = False,
+    why: Annotated[bool, typer.Option("--why", help="Tell why each node ran or did not.")] = False,
+    trace: Annotated[
+        bool, typer.Option("--traceback", help="Print the Python traceback of a failed node.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Run a graph and save what comes out; of a saved picture, make it again."""
+    from nodeflow.commands.run import RunOrder, run_command
+
+    order = RunOrder(
+        graph=graph,
+        inputs=_assignments(inputs, "NAME=VALUE"),
+        params=_assignments(params, "--set"),
+        out=out,
+        device=device,
+        outputs=tuple(output or ()),
+        nodes=tuple(nodes or ()),
+        cache_dir=cache_dir,
+        cache_bytes=cache_bytes,
+        keep_going=keep_going,
+        check=check,
+        why=why,
+        trace=trace,
+        json=json,
+    )
+    raise typer.Exit(run_command(order, STARTED))
+
+
+@app.command()
+def validate(
+    graph: GraphName,
+    inputs: Inputs = None,
+    params: Params = None,
+    nodes: NodeFolders = None,
+    json: Json = False,
+) -> None:
+    """Tell everything that is wrong with a graph. Loads no model."""
+    from nodeflow.commands.show import validate_command
+
+    given = _assignments(inputs, "NAME=VALUE"), _assignments(params, "--set")
+    code = validate_command(graph, *given, nodes or [], as_json=json, started=STARTED)
+    raise typer.Exit(code)
+
+
+@app.command()
+def plan(
+    graph: GraphName,
+    inputs: Inputs = None,
+    params: Params = None,
+    output: Outputs = None,
+    nodes: NodeFolders = None,
+    json: Json = False,
+) -> None:
+    """Show the order of a run, what it holds when, and the predicted peak. Loads no model."""
+    from nodeflow.commands.show import plan_command
+
+    given = _assignments(inputs, "NAME=VALUE"), _assignments(params, "--set")
+    raise typer.Exit(plan_command(graph, *given, output or [], nodes or [], as_json=json))
+
+
+@app.command("nodes")
+def list_nodes(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A node type, or a category of them.")
+    ] = "",
+    nodes: NodeFolders = None,
+    json: Json = False,
+) -> None:
+    """List the node types, or tell all about one."""
+    from nodeflow.commands.show import nodes_command
+
+    raise typer.Exit(nodes_command(name, nodes or [], as_json=json))
+
+
+@app.command()
+def doctor(
+    nodes: NodeFolders = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The output folder to look at.")] = Path(
+        "output"
+    ),
+    json: Json = False,
+) -> None:
+    """Tell what this machine has, what is missing, and what to do about it."""
+    from nodeflow.doctor import doctor_command
+
+    raise typer.Exit(doctor_command(nodes or [], out, as_json=json))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of graph files."""
+    from nodeflow.commands.show import schema_command
+
+    raise typer.Exit(schema_command())
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"nodeflow {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """What stands before the command."""
+
+
+def _assignments(texts: list[str] | None, word: str) -> dict[str, str]:
+    """NAME=VALUE words by name; a word that is none is a fault of usage (exit code 2)."""
+    from nodeflow.inputs import split_assignments
+
+    try:
+        return split_assignments(texts or [])
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=word) from error
+
+
+def main() -> None:
+    """The entry point `nodeflow`."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # `nodeflow nodes | head`
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
