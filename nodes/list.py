@@ -38,7 +38,7 @@ def choose(items: list[T], index: int = 0) -> T:
 
 
 @node("list.slice")
-def slice(  # noqa: A001 - Python's own word for it
+def slice(
     items: list[T], start: int | None = None, stop: int | None = None, step: int = 1
 ) -> list[T]:
     """Take a part of a list, as Python's items[start:stop:step].
@@ -91,7 +91,7 @@ def reverse(items: list[T]) -> list[T]:
 
 
 @node("list.range")
-def range(start: int = 0, stop: int = 10, step: int = 1) -> list[int]:  # noqa: A001 - as above
+def range(start: int = 0, stop: int = 10, step: int = 1) -> list[int]:
     """Count from `start` up to but without `stop`, by `step`, as Python's range."""
     if step == 0:
         raise InputError("step", "0", "another number", "1 counts up, -1 down")

@@ -105,20 +105,25 @@ def _wrapped(text: str, font: Any, width: int) -> str:
         line = ""
         for word in paragraph.split(" "):
             longer = f"{line} {word}" if line else word
-            if line and font.getlength(longer) > width:
+            if font.getlength(longer) <= width:
+                line = longer
+                continue
+            if line:
                 lines.append(line)
-                longer = word
-            while len(longer) > 1 and font.getlength(longer) > width:
-                fits = next(
-                    n
-                    for n in range(len(longer) - 1, 0, -1)
-                    if n == 1 or font.getlength(longer[:n]) <= width
-                )
-                lines.append(longer[:fits])
-                longer = longer[fits:]
-            line = longer
+            *whole, line = _pieces(word, font, width)
+            lines += whole
         lines.append(line)
     return "\n".join(lines)
+
+
+def _pieces(word: str, font: Any, width: int) -> list[str]:
+    """A word cut so that each piece fits `width`, or is one letter."""
+    pieces = [""]
+    for letter in word:
+        if pieces[-1] and font.getlength(pieces[-1] + letter) > width:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
 
 
 def _drawn(text: str, font: Any, width: int, height: int) -> torch.Tensor:
