@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -180,7 +181,7 @@ def _define(
     doc = inspect.getdoc(function) or ""
     if not doc:
         raise RegistrationError(f"{id}: has no docstring; say what happens to the picture")
-    hints = typing.get_type_hints(function, include_extras=True)
+    hints = _hints(function)
     parameters = inspect.signature(function).parameters
     ports = {}
     for name, parameter in parameters.items():
@@ -199,10 +200,22 @@ def _define(
     )
 
 
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations of a function, resolved. Asked about the function itself, Python 3.10 makes
+    every parameter whose default is None optional, outside of its `Annotated`."""
+    bare = types.SimpleNamespace(__annotations__=function.__annotations__)
+    scope = inspect.unwrap(function).__globals__
+    return typing.get_type_hints(bare, globalns=scope, include_extras=True)
+
+
 def _input_port(id: str, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> InputPort:
     name = parameter.name
     if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
         raise RegistrationError(f"{id}: *{name} is no port; take a list instead")
+    if parameter.kind is parameter.POSITIONAL_ONLY:
+        raise RegistrationError(
+            f"{id}: parameter {name!r} is positional only; ports are passed by name"
+        )
     if name not in hints:
         raise RegistrationError(f"{id}: parameter {name!r} has no annotation")
     tp, widget = _split_annotated(hints[name])
