@@ -12,6 +12,7 @@ from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Number
 from nodes.checks import same_shape, sigma_list
+from nodes.estimates import as_large_as
 from nodes.types import BetaSchedule, Latent, Noise, Sigmas, Step
 
 
@@ -26,7 +27,7 @@ def start(latent: Latent, noise: Noise, sigmas: Sigmas) -> Latent:
     return _add(latent, noise, sigmas.values[0])
 
 
-@node("forward.start_from_noise")
+@node("forward.start_from_noise", estimate=as_large_as("noise", latent=1))
 def start_from_noise(noise: Noise, sigmas: Sigmas) -> Latent:
     """Start from noise alone, with the spread that a noised picture has at the first level.
 

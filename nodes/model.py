@@ -11,6 +11,7 @@ from typing import NamedTuple
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodes import checks
+from nodes.estimates import as_large_as
 from nodes.types import Conditioning, Denoised, Latent, Model, NoisePrediction, Step
 
 
@@ -25,7 +26,7 @@ def scale_input(latent: Latent, step: Step) -> Latent:
     return Latent(prediction.scale_input(latent.samples, step.sigma), latent.noise_mask)
 
 
-@node("model.predict_noise")
+@node("model.predict_noise", estimate=as_large_as("latent", noise=1))
 def predict_noise(
     model: Model, latent: Latent, step: Step, conditioning: Conditioning
 ) -> NoisePrediction:
@@ -51,7 +52,7 @@ class PredictionPair(NamedTuple):
     uncond: NoisePrediction
 
 
-@node("model.predict_pair")
+@node("model.predict_pair", estimate=as_large_as("latent", cond=1, uncond=1))
 def predict_pair(
     model: Model, latent: Latent, step: Step, cond: Conditioning, uncond: Conditioning
 ) -> PredictionPair:
@@ -73,7 +74,7 @@ def predict_pair(
     )
 
 
-@node("model.to_denoised")
+@node("model.to_denoised", estimate=as_large_as("latent", denoised=1))
 def to_denoised(latent: Latent, noise: NoisePrediction, step: Step) -> Denoised:
     """The clean latent that the network believes in: x - sigma * epsilon, [B, C, H, W]."""
     from nodes.diffusion.samplers import denoised
@@ -82,7 +83,7 @@ def to_denoised(latent: Latent, noise: NoisePrediction, step: Step) -> Denoised:
     return Denoised(denoised(latent.samples, noise.samples, step.sigma))
 
 
-@node("model.to_noise")
+@node("model.to_noise", estimate=as_large_as("latent", noise=1))
 def to_noise(latent: Latent, denoised: Denoised, step: Step) -> NoisePrediction:
     """Back from a clean latent, perhaps an edited one, to the noise: (x - denoised) / sigma."""
     checks.same_shape("denoised", denoised.samples, "latent", latent.samples)
@@ -91,7 +92,7 @@ def to_noise(latent: Latent, denoised: Denoised, step: Step) -> NoisePrediction:
     return NoisePrediction((latent.samples - denoised.samples) / step.sigma)
 
 
-@node("model.denoised_to_latent")
+@node("model.denoised_to_latent", estimate=as_large_as("denoised", latent=1))
 def denoised_to_latent(denoised: Denoised) -> Latent:
     """Take the estimate of the clean latent as a latent, to decode what the model sees."""
     return Latent(denoised.samples)

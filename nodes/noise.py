@@ -8,13 +8,14 @@ from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Seed, Slider
 from nodes.checks import fraction, same_shape
+from nodes.estimates import as_large_as
 from nodes.types import Latent, Noise
 
 if TYPE_CHECKING:
     import torch
 
 
-@node("noise.gaussian")
+@node("noise.gaussian", estimate=as_large_as("latent", noise=1))
 def gaussian(latent: Latent, seed: Annotated[int, Seed()] = 0) -> Noise:
     """Draw noise in the shape of a latent: standard normal, [B, C, H, W].
 
@@ -26,7 +27,7 @@ def gaussian(latent: Latent, seed: Annotated[int, Seed()] = 0) -> Noise:
     return _draw(latent.samples, batch_seeds(seed, len(latent.samples)))
 
 
-@node("noise.from_seeds")
+@node("noise.from_seeds", estimate=as_large_as("latent", noise=1))
 def from_seeds(latent: Latent, seeds: Annotated[list[int], Seed()]) -> Noise:
     """Draw noise for each image of a batch from the seed in its place: [B, C, H, W].
 

@@ -12,6 +12,7 @@ from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Seed, Slider
 from nodes.checks import downwards, fraction, same_shape
+from nodes.estimates import as_large_as
 from nodes.types import History, Latent, NoisePrediction, Step
 
 
@@ -28,7 +29,7 @@ def no_history() -> History:
     return History()
 
 
-@node("sample_multistep.lms_step")
+@node("sample_multistep.lms_step", estimate=as_large_as("latent", latent=1, history=4))
 def lms_step(
     latent: Latent,
     noise: NoisePrediction,
@@ -50,7 +51,7 @@ def lms_step(
     return _move(latent, samplers.lms(latent.samples, noise.samples, step, past, order))
 
 
-@node("sample_multistep.dpmpp_2m_step")
+@node("sample_multistep.dpmpp_2m_step", estimate=as_large_as("latent", latent=1, history=1))
 def dpmpp_2m_step(latent: Latent, noise: NoisePrediction, step: Step, history: History) -> Move:
     """Few steps, clean pictures: DPM-Solver++(2M), second order with one prediction a step.
 
@@ -64,7 +65,7 @@ def dpmpp_2m_step(latent: Latent, noise: NoisePrediction, step: Step, history: H
     return _move(latent, samplers.dpmpp_2m(latent.samples, noise.samples, step, history.entries))
 
 
-@node("sample_multistep.dpmpp_2m_sde_step")
+@node("sample_multistep.dpmpp_2m_sde_step", estimate=as_large_as("latent", latent=1, history=1))
 def dpmpp_2m_sde_step(
     latent: Latent,
     noise: NoisePrediction,
