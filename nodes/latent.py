@@ -53,7 +53,7 @@ def empty(
     for port, size in (("width", width), ("height", height)):
         if size < latents.FACTOR or size % latents.FACTOR:
             nearest = max(round(size / latents.FACTOR), 1) * latents.FACTOR
-            raise InputError(port, f"{size} px", "a multiple of 8", f"the nearest is {nearest}")
+            raise InputError(port, f"{size} px", "a multiple of 8", f"The nearest is {nearest}")
     if batch < 1:
         raise InputError("batch", str(batch), "1 or more")
     return latents.empty(width, height, batch, ctx.device)
@@ -89,7 +89,7 @@ def batch(latents: list[Latent]) -> Latent:
                 "latents",
                 f"[C, H, W] = {list(latent.samples.shape[1:])} at place {number}",
                 f"{list(first)}, as the first has",
-                "bring them to one size with latent_edit.upscale or latent_edit.crop",
+                "Bring them to one size with latent_edit.upscale or latent_edit.crop",
             )
     return torch_latents.batch(latents)
 
@@ -132,5 +132,5 @@ def pick(latent: Latent, index: Annotated[int, Number(0, 4095, 1)] = 0) -> Laten
 
     count = len(latent.samples)
     if not 0 <= index < count:
-        raise InputError("index", str(index), f"0..{count - 1}", f"the batch holds {count}")
+        raise InputError("index", str(index), f"0..{count - 1}", f"The batch holds {count}")
     return latents.pick(latent, index)

@@ -33,17 +33,11 @@ def crop(
 
     left, top = _in_latent("x", x), _in_latent("y", y)
     columns, rows = _in_latent("width", width, 1), _in_latent("height", height, 1)
-    all_rows, all_columns = latent.samples.shape[-2:]
-    for port, end, limit in (
-        ("width", left + columns, all_columns),
-        ("height", top + rows, all_rows),
-    ):
+    ends, limits = (top + rows, left + columns), latent.samples.shape[-2:]
+    for port, end, limit in zip(("height", "width"), ends, limits, strict=True):
         if end > limit:
-            raise InputError(
-                port,
-                f"a window that ends at {end * 8} px",
-                f"at most {limit * 8} px, the latent's end",
-            )
+            got = f"a window that ends at {end * 8} px"
+            raise InputError(port, got, f"at most {limit * 8} px, the latent's end")
     return latents.crop(latent, left, top, columns, rows)
 
 
@@ -74,7 +68,7 @@ def flip_vertical(latent: Latent) -> Latent:
 def rotate(latent: Latent, turns: Annotated[int, Slider(0, 3, 1, "quarters")] = 1) -> Latent:
     """Turn a latent clockwise by quarters.
 
-    [B, C, H, W] → [B, C, W, H] for an odd number of turns. Four turns are none.
+    [B, C, H, W] → [B, C, W, H] for an odd number of turns, else the size stays.
     """
     from nodes.diffusion import latents
 
@@ -97,6 +91,7 @@ def upscale(
     from nodes.diffusion import latents
 
     columns, rows = _in_latent("width", width, 1), _in_latent("height", height, 1)
+    _check_method(method)
     return latents.resize(latent, columns, rows, method)
 
 
@@ -112,6 +107,9 @@ def upscale_by(
     """
     from nodes.diffusion import latents
 
+    _check_method(method)
+    if not 0 < scale < float("inf"):
+        raise InputError("scale", f"{scale:g}", "a finite number above 0")
     rows, columns = (max(round(side * scale), 1) for side in latent.samples.shape[-2:])
     return latents.resize(latent, columns, rows, method)
 
@@ -129,7 +127,7 @@ def composite(
     `destination * (1 - w) + source * w` where the source lies, w rising from 1 / (f + 1) in steps
     over its first f = feather / 8 latent pixels; edges on the destination's border do not fade.
     What sticks out is cut off. One picture is laid over, or laid under, each of a batch; otherwise
-    batches must be of one size. The result keeps the destination's noise mask.
+    batches must be of one size. The destination's noise mask is kept.
     """
     from nodes.diffusion import latents
 
@@ -157,7 +155,7 @@ def mask_blend(a: Latent, b: Latent, mask: Mask) -> Latent:
     _check_pair("b", b, "a", a)
     if a.samples.shape[-2:] != b.samples.shape[-2:]:
         raise InputError(
-            "b", _size(b), _size(a) + ", as a has", "resize it with latent_edit.upscale"
+            "b", _size(b), _size(a) + ", as a has", "Resize it with latent_edit.upscale"
         )
     batches = {len(a.samples), len(b.samples), len(mask.values)} - {1}
     if len(batches) > 1:
@@ -176,8 +174,13 @@ def _check_pair(port: str, value: Latent, other_port: str, other: Latent) -> Non
             port,
             f"{count} pictures of {channels} channels",
             f"1 or {other_count} of {other_channels} channels, as {other_port} has",
-            "pick or repeat pictures with latent.pick or latent.repeat",
+            "Pick or repeat pictures with latent.pick or latent.repeat",
         )
+
+
+def _check_method(method: str) -> None:
+    if fault := _METHODS.check(method):
+        raise InputError("method", fault, "one of " + ", ".join(_METHODS.options))
 
 
 def _size(latent: Latent) -> str:
@@ -189,5 +192,5 @@ def _in_latent(port: str, pixels: int, at_least: int = 0) -> int:
     """Pixels as latent pixels; what falls between two of them is an error."""
     if pixels % 8 or pixels < 8 * at_least:
         nearest = max(round(pixels / 8), at_least) * 8
-        raise InputError(port, f"{pixels} px", "a multiple of 8", f"the nearest is {nearest}")
+        raise InputError(port, f"{pixels} px", "a multiple of 8", f"The nearest is {nearest}")
     return pixels // 8

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from nodeflow.context import RunContext
+from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Choice, FilePath
 from nodes import model_files
@@ -91,6 +92,8 @@ def mask(
 
     from nodes.image_files import read_pixels
 
+    if channel not in _CHANNELS:
+        raise InputError("channel", repr(channel), f"one of {', '.join(_CHANNELS)}")
     pixels = read_pixels(_path_of(path)).to(ctx.device)  # [1, H, W, 3 or 4]
     alpha = pixels[..., 3:] if pixels.shape[-1] == 4 else torch.ones_like(pixels[..., :1])
     channels = torch.cat([pixels[..., :3], 1 - alpha], dim=-1)  # [1, H, W, 4]

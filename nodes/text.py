@@ -8,6 +8,7 @@ from typing import Annotated
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Number, Prompt, Slider
+from nodes.checks import fraction
 from nodes.types import Clip, Conditioning, Tokens
 
 
@@ -56,7 +57,7 @@ def encode_tokens(clip: Clip, tokens: Tokens) -> Conditioning:
     known, highest = clip.encoder.config.vocab_size, int(tokens.ids.max())
     if highest >= known:
         raise InputError(
-            "tokens", f"id {highest}", f"ids below {known}", "tokenize with the same clip"
+            "tokens", f"id {highest}", f"ids below {known}", "Tokenize with the same clip"
         )
     return text_encoding.encode(clip, tokens.ids)
 
@@ -74,7 +75,7 @@ def clip_skip(clip: Clip, layers: Annotated[int, Number(0, 48, 1, "layers")] = 1
     count = text_encoding.layer_count(clip)
     if not 0 <= layers < count:
         raise InputError(
-            "layers", str(layers), f"0..{count - 1}", f"this text encoder has {count} layers"
+            "layers", str(layers), f"0..{count - 1}", f"This text encoder has {count} layers"
         )
     return replace(clip, skip=layers)
 
@@ -104,6 +105,7 @@ def average(
     from nodes.diffusion import text_encoding
 
     _check_pair(a, b)
+    fraction("weight", weight)
     return text_encoding.average(a, b, weight)
 
 
@@ -139,7 +141,7 @@ def _check_pair(a: Conditioning, b: Conditioning) -> None:
                 port,
                 f"{1 + len(value.more)} combined texts",
                 "one text",
-                "do this to each text first, and combine afterwards",
+                "Do this to each text first, and combine afterwards",
             )
     _check_width(a, b)
 
@@ -152,5 +154,5 @@ def _check_width(a: Conditioning, b: Conditioning) -> None:
             "b",
             f"{right[0]} × {right[1]} tokens of width {right[2]}",
             f"{left[0]} × any number of tokens of width {left[2]}, as a has",
-            "encode both with the same clip",
+            "Encode both with the same clip",
         )

@@ -140,7 +140,7 @@ def _check_image(vae: Vae, image: Image) -> None:
         raise InputError("image", "no picture", "at least one")
     if channels != wanted:
         raise InputError(
-            "image", f"{channels} channels", f"{wanted}", "take the alpha channel off first"
+            "image", f"{channels} channels", f"{wanted}", "Take the alpha channel off first"
         )
     if height % vae.factor or width % vae.factor:
         fit = [side // vae.factor * vae.factor for side in (width, height)]
@@ -148,7 +148,7 @@ def _check_image(vae: Vae, image: Image) -> None:
             "image",
             f"{width} × {height} px",
             f"sides that are multiples of {vae.factor}",
-            f"crop or resize it, for example to {fit[0]} × {fit[1]}",
+            f"Crop or resize it, for example to {fit[0]} × {fit[1]}",
         )
 
 
@@ -159,5 +159,5 @@ def _check_latent(vae: Vae, latent: Latent) -> None:
         raise InputError("latent", "no picture", "at least one")
     if channels != wanted:
         raise InputError(
-            "latent", f"{channels} channels", f"{wanted}", "it comes from another kind of model"
+            "latent", f"{channels} channels", f"{wanted}", "It comes from another kind of model"
         )

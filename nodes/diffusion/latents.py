@@ -50,7 +50,11 @@ def _mask_or_ones(latent: Latent) -> torch.Tensor:
 
 
 def repeat(latent: Latent, times: int) -> Latent:
-    return apply(latent, lambda tensor: tensor.repeat(times, 1, 1, 1))
+    """The batch as a whole, `times` times; a noise mask for all pictures stays what it is."""
+    mask = latent.noise_mask
+    if mask is not None and len(mask) > 1:
+        mask = mask.repeat(times, 1, 1, 1)
+    return Latent(latent.samples.repeat(times, 1, 1, 1), mask)
 
 
 def pick(latent: Latent, index: int) -> Latent:

@@ -106,6 +106,11 @@ def test_repeat_repeats_the_batch_as_a_whole() -> None:
     assert torch.equal(nodes.repeat(latent, 1).samples, latent.samples)
 
 
+def test_repeat_keeps_a_mask_for_all() -> None:
+    latent = drawn(2, mask=1)
+    assert nodes.repeat(latent, 3).noise_mask is latent.noise_mask
+
+
 def test_repeat_needs_a_time() -> None:
     with pytest.raises(InputError, match="times: got 0"):
         nodes.repeat(drawn(1), 0)

@@ -45,7 +45,7 @@ def test_crop_shares_no_memory() -> None:
         ((8, 0, 48, 32), "width: got a window that ends at 56 px, expected at most 48 px"),
         ((0, 16, 48, 32), "height: got a window that ends at 48 px, expected at most 32 px"),
         ((4, 0, 8, 8), "x: got 4 px, expected a multiple of 8"),
-        ((0, 0, 0, 8), "width: got 0 px, expected a multiple of 8. the nearest is 8"),
+        ((0, 0, 0, 8), "width: got 0 px, expected a multiple of 8. The nearest is 8"),
     ],
 )
 def test_crop_refuses_a_window_that_is_not_there(
@@ -121,6 +121,17 @@ def test_upscale_refuses_half_a_latent_pixel() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_upscale_by_is_upscale_to_the_product(method: str) -> None:
     same(nodes.upscale_by(drawn(), 1.5, method), nodes.upscale(drawn(), 72, 48, method))
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf")])
+def test_upscale_by_refuses_what_is_no_size(scale: float) -> None:
+    with pytest.raises(InputError, match=r"scale: got .*, expected a finite number above 0"):
+        nodes.upscale_by(drawn(), scale)
+
+
+def test_upscale_refuses_an_unknown_method() -> None:
+    with pytest.raises(InputError, match="'lanczos' is not offered, expected one of nearest"):
+        nodes.upscale(drawn(), 48, 32, "lanczos")
 
 
 def test_upscale_by_leaves_a_pixel() -> None:

@@ -10,6 +10,7 @@ import torch
 from PIL import Image as Pillow
 
 from nodeflow.context import RunContext
+from nodeflow.errors import InputError
 from nodeflow.node import definition_of
 from nodes import load
 from nodes.types import Clip, Model, Vae
@@ -87,6 +88,11 @@ def test_mask(tmp_path: Path, ctx: RunContext, channel: str, index: int) -> None
     values = write_picture(tmp_path / "a.png", 4)
     mask = load.mask(str(tmp_path / "a.png"), channel, ctx=ctx)
     torch.testing.assert_close(mask.values, torch.from_numpy(values[..., index])[None])
+
+
+def test_mask_refuses_an_unknown_channel(tmp_path: Path, ctx: RunContext) -> None:
+    with pytest.raises(InputError, match="channel: got 'hue', expected one of red"):
+        load.mask(str(tmp_path / "a.png"), "hue", ctx=ctx)
 
 
 @pytest.mark.parametrize("channels", [3, 4])

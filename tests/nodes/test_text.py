@@ -132,6 +132,12 @@ def test_average_ends_are_the_texts(clip: Clip) -> None:
     close(pooled, (a.pooled + b.pooled) / 2)
 
 
+def test_average_refuses_a_weight_beyond_both() -> None:
+    one = Conditioning(torch.ones(1, 2, 3))
+    with pytest.raises(InputError, match=r"weight: got 1\.5, expected 0\.\.1"):
+        text.average(one, one, 1.5)
+
+
 def test_average_of_different_lengths_means_the_same_to_the_denoiser(
     model: Model, clip: Clip
 ) -> None:
