@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 
+from nodeflow.node import definition_of, node
 from nodes import model_files
 from nodes.diffusion.checkpoint_files import CheckpointError
 
@@ -132,6 +134,17 @@ def test_the_widget_sees_a_download_that_broke_off(checkpoint_folder: Path, tmp_
     fault = model_files.CheckpointName().check(str(copy))
     assert fault is not None
     assert "but its header tells of" in fault
+
+
+def test_a_default_that_is_not_there_keeps_no_node_from_registering() -> None:
+    """Whether the standard nodes exist must not depend on which files a machine has."""
+
+    @node("t.named")
+    def named(name: Annotated[str, model_files.CheckpointName()] = "nowhere") -> str:
+        """Give a name."""
+        return name
+
+    assert definition_of(named).inputs["name"].default == "nowhere"
 
 
 def test_nodes_are_listed_keyed_and_estimated_without_torch(checkpoint_folder: Path) -> None:
