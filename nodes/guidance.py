@@ -35,8 +35,8 @@ def rescale(
 ) -> NoisePrediction:
     """Take back the glare that strong guidance brings: give the spread of `cond` back to `guided`.
 
-    amount * guided * std(cond) / std(guided) + (1 - amount) * guided, std over each image [C, H,
-    W]. Lin et al. 2023, arXiv 2305.08891, eq. 15-16.
+    amount * guided * std(cond) / std(guided) + (1 - amount) * guided, std over each image.
+    Lin et al. 2023, arXiv 2305.08891, eq. 15-16. Of a model that predicts v, diffusers scales v.
     """
     from nodes.diffusion import guidance
 

@@ -2,8 +2,7 @@
 
 Every step takes the noisy latent x = x0 + sigma * epsilon and the (guided) noise prediction, and
 gives the latent at sigma_next; D is the estimate of the clean latent, x - sigma * epsilon. The
-noise that a random step adds comes from (seed + image, step), never from the stream of the initial
-noise.
+noise that a random step adds comes from (seed + image, step), never from that of the first noise.
 """
 
 from __future__ import annotations
@@ -66,14 +65,15 @@ def ddim_step(
 ) -> Latent:
     """Go to the clean estimate and back along the predicted noise, `eta` of the way by fresh noise.
 
-    Song et al. 2020, arXiv 2010.02502, eq. 12 and 16. eta 0 is deterministic and can be inverted,
-    eta 1 is DDPM.
+    Song et al. 2020, arXiv 2010.02502, eq. 12 and 16. eta 0 is deterministic and goes both ways, so
+    that a flipped schedule leads from a picture to its noise; eta 1 is DDPM.
     """
     from nodes.diffusion import samplers
 
     same_shape("noise", noise.samples, "latent", latent.samples)
-    downwards(step)
     fraction("eta", eta)
+    if eta > 0:
+        downwards(step)
     fresh = _fresh(latent, seed, step, eta)
     return _moved(latent, samplers.ddim(latent.samples, noise.samples, step, eta, fresh))
 
@@ -84,9 +84,8 @@ def ddpm_step(
 ) -> Latent:
     """Draw the next latent from the posterior of the diffusion: the first of all samplers.
 
-    Mean D + (sigma'/sigma)^2 * (x - D), variance sigma'^2 * (1 - (sigma'/sigma)^2), which is Ho et
-    al. 2020, arXiv 2006.11239, eq. 6-7, with the smaller of their two variances. It wants many
-    steps.
+    Mean D + (sigma'/sigma)^2 * (x - D), variance sigma'^2 * (1 - (sigma'/sigma)^2): Ho et al. 2020,
+    arXiv 2006.11239, eq. 6-7, with the smaller of their two variances. It wants many steps.
     """
     from nodes.diffusion import samplers
 

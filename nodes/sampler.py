@@ -1,7 +1,6 @@
 """The whole denoising in one node, over the same functions as the single steps.
 
-What it does is what the loop of graphs/text_to_image.json does with `model.predict_pair`, to the
-bit.
+It gives what the loop of graphs/text_to_image.json gives with `model.predict_pair`, to the bit.
 """
 
 from __future__ import annotations
@@ -51,8 +50,8 @@ def sample(
 
     x = x0 + sigma_0 * noise(seed), [B, C, H, W], then `sampler` over all sigmas with epsilon =
     uncond + scale * (cond - uncond). An empty latent gives text to image, an encoded picture with a
-    schedule cut by strength image to image. Where the latent's noise mask is 0, it stays what it
-    was. Both prompts go in one batch; at scale 1 the negative one is not asked.
+    schedule cut by strength image to image. Where the latent's noise mask is 0, nothing changes.
+    Both prompts go in one batch; at scale 1 the negative one is not asked.
     """
     from nodes.diffusion.noise import batch_seeds, gaussian
     from nodes.diffusion.samplers import keep_unmasked
@@ -60,6 +59,9 @@ def sample(
     checks.sigma_list(sigmas)
     clean, mask = latent.samples, latent.noise_mask
     noise = gaussian(clean.shape[1:], batch_seeds(seed, len(clean))).to(clean.device)
+
+    if mask is not None:
+        mask = mask.to(clean.device)
 
     def keep(x: Tensor, step: Step) -> Tensor:
         return x if mask is None else keep_unmasked(x, clean, noise, step.sigma_next, mask)

@@ -133,8 +133,7 @@ def by_strength(
 ) -> Sigmas:
     """Leave out the noisiest steps, so that a given picture is changed and not replaced.
 
-    Of N steps the last int(N * strength) stay: 1 keeps all of them, 0 none, and the picture as it
-    is.
+    Of N steps the last int(N * strength) stay: 1 keeps all, 0 none and the picture as it is.
     """
     sigma_list(sigmas)
     fraction("strength", strength)

@@ -52,7 +52,9 @@ def ddim(x: Tensor, eps: Tensor, step: Step, eta: float, noise: Tensor | None) -
     sqrt(a') to come to x0 + sigma * eps; a = 1 / (1 + sigma^2) is alpha-bar.
     """
     a, a_next = 1 / (1 + step.sigma**2), 1 / (1 + step.sigma_next**2)
-    std = eta * math.sqrt((1 - a_next) / (1 - a)) * math.sqrt(max(1 - a / a_next, 0.0))
+    std = 0.0  # without noise sigma may be 0: the start of an inversion
+    if eta > 0:
+        std = eta * math.sqrt((1 - a_next) / (1 - a)) * math.sqrt(max(1 - a / a_next, 0.0))
     towards = math.sqrt(max(1 - a_next - std**2, 0.0) / a_next)
     moved = denoised(x, eps, step.sigma) + towards * eps
     return moved if noise is None else moved + std / math.sqrt(a_next) * noise

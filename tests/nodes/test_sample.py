@@ -186,7 +186,17 @@ def test_euler_ancestral_step_and_ddpm_step_of_image_k_are_those_of_seed_plus_k(
 def test_random_steps_refuse_a_step_upwards(random_step: Any) -> None:
     up = replace(STEP, sigma=STEP.sigma_next, sigma_next=STEP.sigma)
     with pytest.raises(InputError, match="expected a step downwards"):
-        random_step(X, EPS, up)
+        random_step(X, EPS, up, **({"eta": 0.5} if random_step is sample.ddim_step else {}))
+
+
+def test_ddim_step_leads_back_from_a_picture_to_its_noise() -> None:
+    there = timesteps.trailing(SD, 6)
+    clean = Latent(gaussian(SHAPE[1:], [3]))
+    drawn = noise.gaussian(clean, 4)
+    x = clean
+    for step in schedule.steps(schedule.flip(there)):
+        x = sample.ddim_step(x, NoisePrediction(drawn.samples), step)
+    close(x.samples, forward.start(clean, drawn, there).samples)
 
 
 @pytest.mark.parametrize("random_step", [sample.euler_ancestral_step, sample.ddim_step])
