@@ -16,12 +16,16 @@ from pathlib import Path
 from typing import TypeAlias
 
 from nodeflow.errors import GraphError, Problem
+from nodeflow.memory import content_key
 from nodeflow.program import LoopProgram, Scope, SlotSource, Task
 from nodeflow.widgets import FilePath
 
 Key: TypeAlias = "bytes | None"
 SIZE = 16
+GIVEN_BYTES = 1 << 30
+"""Values handed in from Python are told by content up to this size."""
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _file_digests: dict[tuple[str, int, int, int], bytes] = {}
 
 
@@ -166,15 +170,33 @@ def _loop_keys(task: Task, loop: LoopProgram, keys: list[Key], device: str) -> N
         keys[task.first + offset] = None if key is None else digest(whole, b"collect", key)
 
 
+class _UntoldError(Exception):
+    """A value handed in from Python has no content of its own (a model)."""
+
+
+def _content_of(value: object) -> str:
+    """What stands in a key for a value that was handed in from Python."""
+    told = content_key(value, limit=GIVEN_BYTES)
+    if told is None:
+        raise _UntoldError
+    return told.hex()
+
+
 def _static_key(task: Task) -> bytes:
     """b"" for a task that cannot be told in advance."""
     definition = task.definition
     if definition is None or definition.volatile or _path_by_wire(task):
         return b""
-    literals = json.dumps(task.params, sort_keys=True, separators=(",", ":"))
-    files = [file_digest(path) for path in files_read(task)]
+    params, files = task.params, []
+    if definition.reads_files:
+        ports = definition.inputs
+        params = {  # of a file, that it is given; what is in it comes after
+            name: value is not None if isinstance(ports[name].widget, FilePath) else value
+            for name, value in params.items()
+        }
+        files = [file_digest(path) for path in files_read(task)]
     head = f"{definition.id}@{definition.version}"
-    return digest(head.encode(), literals.encode(), *files)
+    return digest(head.encode(), _encode(params).encode(), *files)
 
 
 def _reads_files(task: Task) -> bool:
