@@ -10,8 +10,8 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.metadata
-import importlib.util
 import pkgutil
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -114,32 +114,35 @@ def default_registry() -> Registry:
 def add_folder(registry: Registry, folder: Path) -> None:
     """Add the Python files of a folder as one pack, named by the folder.
 
-    Its ids begin with `folder-name:`. Files that begin with `_` are helpers, not imported by us.
+    Its ids begin with `folder-name:`. Files that begin with `_` are helpers: they are not looked
+    through, and the others import them by `from ._helpers import …`.
     """
     files = sorted(folder.glob("*.py")) if folder.is_dir() else []
     if not files:
         registry._fail(str(folder), FileNotFoundError("no folder with Python files"))
+        return
+    pack = pack_name(folder)
+    package = ModuleType("nodeflow_pack_" + pack.replace("-", "_"))
+    package.__path__ = [str(folder.resolve())]
+    for known in list(sys.modules):  # what an earlier load found; the files may have changed
+        if known == package.__name__ or known.startswith(package.__name__ + "."):
+            del sys.modules[known]
+    sys.modules[package.__name__] = package
+    importlib.invalidate_caches()
     for file in files:
         if file.name.startswith("_"):
             continue
-        name = f"nodeflow_pack_{folder.resolve().name}_{file.stem}"
         try:
-            spec = importlib.util.spec_from_file_location(name, file)
-            assert spec is not None  # a .py file always has both
-            assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[name] = module
-            spec.loader.exec_module(module)
-            registry.add_module(module, pack=pack_name(folder))
-        except Exception as error:
-            sys.modules.pop(name, None)
+            module = importlib.import_module(f"{package.__name__}.{file.stem}")
+            registry.add_module(module, pack=pack)
+        except (Exception, SystemExit) as error:
             registry._fail(str(file), error)
 
 
 def pack_name(folder: Path) -> str:
     """A folder's name as the prefix of its ids: lower case, `-` for what ids do not take."""
-    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in folder.resolve().name.lower())
-    return name.strip("-_") or "pack"
+    name = re.sub("[^a-z0-9_-]", "-", folder.resolve().name.lower()).strip("-_")
+    return name if name[:1].isalpha() else f"pack-{name}".rstrip("-")
 
 
 def _add_standard(registry: Registry) -> None:
@@ -154,7 +157,7 @@ def _add_standard(registry: Registry) -> None:
         name = f"nodes.{info.name}"
         try:
             registry.add_module(importlib.import_module(name))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             registry._fail(name, error)
 
 
@@ -166,5 +169,5 @@ def _add_entry_points(registry: Registry) -> None:
             for info in pkgutil.iter_modules(getattr(module, "__path__", [])):
                 child = importlib.import_module(f"{module.__name__}.{info.name}")
                 registry.add_module(child, pack=entry.name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             registry._fail(f"entry point {entry.name}", error)
