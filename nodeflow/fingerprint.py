@@ -25,8 +25,22 @@ SIZE = 16
 GIVEN_BYTES = 1 << 30
 """Values handed in from Python are told by content up to this size."""
 
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _file_digests: dict[tuple[str, int, int, int], bytes] = {}
+
+
+class _UntoldError(Exception):
+    """A value handed in from Python has no content of its own (a model)."""
+
+
+def _content_of(value: object) -> str:
+    """What stands in a key for a value that was handed in from Python."""
+    told = content_key(value, limit=GIVEN_BYTES)
+    if told is None:
+        raise _UntoldError
+    return told.hex()
+
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_content_of).encode
 
 
 def digest(*parts: bytes) -> bytes:
@@ -170,18 +184,6 @@ def _loop_keys(task: Task, loop: LoopProgram, keys: list[Key], device: str) -> N
         keys[task.first + offset] = None if key is None else digest(whole, b"collect", key)
 
 
-class _UntoldError(Exception):
-    """A value handed in from Python has no content of its own (a model)."""
-
-
-def _content_of(value: object) -> str:
-    """What stands in a key for a value that was handed in from Python."""
-    told = content_key(value, limit=GIVEN_BYTES)
-    if told is None:
-        raise _UntoldError
-    return told.hex()
-
-
 def _static_key(task: Task) -> bytes:
     """b"" for a task that cannot be told in advance."""
     definition = task.definition
@@ -195,8 +197,11 @@ def _static_key(task: Task) -> bytes:
             for name, value in params.items()
         }
         files = [file_digest(path) for path in files_read(task)]
-    head = f"{definition.id}@{definition.version}"
-    return digest(head.encode(), _encode(params).encode(), *files)
+    try:
+        literals = _encode(params).encode()
+    except _UntoldError:
+        return b""
+    return digest(f"{definition.id}@{definition.version}".encode(), literals, *files)
 
 
 def _reads_files(task: Task) -> bool:

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from nodeflow.memory import short, tensors
-from nodeflow.sockets import PLAIN, element, is_list, type_name, union_members
+from nodeflow.sockets import type_name, value_fits
 
 
 class InputWatch:
@@ -43,22 +43,6 @@ class InputWatch:
             if _elements(held) != before:
                 found.setdefault(port, f"a {type(held).__name__} in it was changed in place")
         return found
-
-
-def value_fits(value: Any, tp: Any) -> bool:
-    """Whether a value is what a port of type `tp` promises."""
-    if isinstance(tp, TypeVar):
-        return True
-    if is_list(tp):
-        return isinstance(value, list) and all(value_fits(item, element(tp)) for item in value)
-    members = union_members(tp)
-    if members != (tp,):
-        return any(value_fits(value, member) for member in members)
-    if tp in PLAIN:
-        if tp is float:
-            return isinstance(value, (int, float)) and not isinstance(value, bool)
-        return type(value) is tp
-    return isinstance(value, tp)
 
 
 def wrong_output(value: Any, tp: Any) -> str | None:

@@ -104,14 +104,14 @@ def _tensor_facts(tensor: Any) -> str:
     return f"{list(tensor.shape)} {dtype} {tensor.device}"
 
 
-def content_key(value: Any) -> bytes | None:
-    """A digest of what a value is, or None where it is too large or cannot be told.
+def content_key(value: Any, limit: int = HASHED_BYTES) -> bytes | None:
+    """A digest of what a value is, or None where it is larger than `limit` or cannot be told.
 
     1, 1.0 and True differ; equal values made in different ways agree.
     """
     digest = hashlib.blake2b(digest_size=16)
     try:
-        _feed(digest, value, [HASHED_BYTES])
+        _feed(digest, value, [limit])
     except _UntoldError:
         return None
     return digest.digest()

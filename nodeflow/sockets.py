@@ -209,3 +209,19 @@ def coerce_literal(value: Any, tp: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return float(value) if float in members and int not in members else value
     return value
+
+
+def value_fits(value: Any, tp: Any) -> bool:
+    """Whether a value is what a port of type `tp` promises."""
+    if isinstance(tp, TypeVar):
+        return True
+    if is_list(tp):
+        return isinstance(value, list) and all(value_fits(item, element(tp)) for item in value)
+    members = union_members(tp)
+    if members != (tp,):
+        return any(value_fits(value, member) for member in members)
+    if tp in PLAIN:
+        if tp is float:
+            return isinstance(value, (int, float)) and not isinstance(value, bool)
+        return type(value) is tp
+    return isinstance(value, tp)

@@ -290,3 +290,16 @@ def test_values_are_let_go_after_their_last_reader(registry: Registry) -> None:
         nodes[f"n{i}"] = {"type": "t.add", "links": {"a": f"n{i - 1}.value"}}
     result = run(made(nodes, outputs={"x": "n49.value"}), registry=registry)
     assert result.peak_bytes == 128, "one value and the next are alive at any time"
+
+
+def test_a_value_from_python_may_be_an_input(registry: Registry, calls: list[str]) -> None:
+    nodes = {"p": {"type": "t.graft"}, "w": {"type": "t.weigh", "links": {"pear": "p.pear"}}}
+    graph = made(nodes, inputs={"fruit": "p.apple"}, outputs={"weight": "w.value"})
+    cache = Cache()
+    apple = registry.definitions["t.apple"].function
+    for weight in (3, 3, 5):
+        result = run(graph, {"fruit": apple(weight)}, registry=registry, cache=cache)
+        assert result.outputs == {"weight": weight}
+    assert cache.counts.hits == 1, "equal values made apart have one key"
+    with pytest.raises(GraphError, match="expected Apple by wire"):
+        run(graph, {"fruit": 3}, registry=registry)

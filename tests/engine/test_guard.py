@@ -9,8 +9,9 @@ import pytest
 from nodeflow.errors import MutationError, OutputTypeError
 from nodeflow.executor import run
 from nodeflow.formats.graph_json import graph_from_data
-from nodeflow.guard import InputWatch, value_fits
+from nodeflow.guard import InputWatch
 from nodeflow.registry import Registry
+from nodeflow.sockets import value_fits
 
 
 def graph_of(nodes: dict[str, Any]) -> Any:
