@@ -7,6 +7,7 @@ operation, carried over ten steps of guidance.
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +19,13 @@ from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultist
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from torch.testing import assert_close
 
+from nodeflow.context import RunContext
 from nodes import forward, guidance, noise, sample, sample_multistep, schedule, timesteps
+from nodes import latent as latent_nodes
 from nodes import model as nodes_model
-from nodes.types import Conditioning, Latent, Model, NoisePrediction, Sigmas, Step
+from nodes import text as text_nodes
+from nodes import vae as vae_nodes
+from nodes.types import Clip, Conditioning, Latent, Model, NoisePrediction, Sigmas, Step, Vae
 
 # diffusers hands tensors to NumPy in the old way, which NumPy 2 remarks on.
 pytestmark = pytest.mark.filterwarnings(
@@ -119,6 +124,41 @@ def test_dpmpp_2m_run_is_the_pipeline_s(denoiser: Model, autoencoder: Any, karra
         eps = guided(denoiser, x, step)
         x, history = sample_multistep.dpmpp_2m_step(x, eps, step, history)
     assert_close(x.samples, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_run_from_prompt_to_pixels_is_the_pipeline_s(
+    checkpoint_folder: Path, loaded: tuple[Model, Clip, Vae], ctx: RunContext
+) -> None:
+    """The whole way, text and autoencoder included, on a checkpoint that both read from disk."""
+    pipe = StableDiffusionPipeline.from_pretrained(
+        checkpoint_folder,
+        scheduler=EulerDiscreteScheduler(timestep_spacing="trailing", **BETAS),
+        safety_checker=None,
+        requires_safety_checker=False,
+    )
+    pipe.set_progress_bar_config(disable=True)
+    expected = pipe(
+        "a red circle on a blue background",
+        negative_prompt="blurry",
+        latents=NOISE.samples[:1],
+        num_inference_steps=STEPS,
+        guidance_scale=SCALE,
+        output_type="pt",
+        height=64,
+        width=64,
+    ).images
+    model, clip, vae = loaded
+    positive = text_nodes.encode(clip, "a red circle on a blue background")
+    negative = text_nodes.encode(clip, "blurry")
+    latent = latent_nodes.empty(64, 64, 1, ctx=ctx)
+    levels = timesteps.trailing(schedule.of_model(model), STEPS)
+    x = forward.start(latent, noise.gaussian(latent, 5), levels)
+    for step in schedule.steps(levels):
+        pair = nodes_model.predict_pair(model, x, step, positive, negative)
+        x = sample.euler_step(x, guidance.cfg_combine(pair.cond, pair.uncond, SCALE), step)
+    pixels = vae_nodes.decode(vae, x, ctx=ctx).pixels
+    assert expected.std() > 0.02  # not one grey, which anything would equal
+    assert_close(pixels.movedim(-1, 1), expected, rtol=0, atol=1e-4)
 
 
 def of(scheduler: Any) -> Sigmas:
