@@ -10,7 +10,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nodeflow.errors import GraphError, Problem
-from nodeflow.graph import Graph, Group, Link, Loop, Node, Source, nearest, unknown_input
+from nodeflow.graph import (
+    Graph,
+    Group,
+    Link,
+    Loop,
+    Node,
+    Source,
+    fed_by,
+    nearest,
+    two_sources,
+    unknown_input,
+)
 
 
 @dataclass(slots=True)
@@ -72,6 +83,10 @@ def _feed_group(flat: Flat, path: str, prefix: str, group: Group, where: str) ->
         if name not in graph.inputs:
             problem = unknown_input(name, graph.inputs)
             flat.problems.append(replace(problem, where=f"{where}{path}.{name}"))
+    for name in set(group.params) & set(group.links):
+        text = "the port has both a literal and a wire"
+        problem = Problem("two-sources", f"{where}{path}.{name}", text, "remove one of the two")
+        flat.problems.append(problem)
     known = {k: v for k, v in literals.items() if k in graph.inputs}
     try:
         graph = graph.with_params(
@@ -103,6 +118,9 @@ def _rewire(flat: Flat, path: str, target: str, wire: tuple[str, Source], where:
                 "let the graph's input feed a node outside the loop and pass it in by const",
             )
         )
+    elif feeder := fed_by(flat.groups[path].graph, inner, port):
+        problem = two_sources(f"{where}{path}/{target}", f"{where}{path}/{feeder}")
+        flat.problems.append(problem)
     else:
         flat.rewired.setdefault(f"{path}/{inner}", {})[port] = wire
 

@@ -143,13 +143,18 @@ class Graph:
         of a wire at the same port.
 
         Raises:
-            GraphError: a path names no node; every such path is reported.
+            GraphError: a path names no node, or a port inside a group that the group itself feeds;
+                every such path is reported.
         """
         graph, problems = self, []
         for where, value in values.items():
             path, _, port = where.rpartition(".")
             if graph.node(path) is None:
                 problems.append(_no_such_node(graph, where, path))
+                continue
+            feeder = fed_by(graph, path, port)
+            if feeder:
+                problems.append(two_sources(where, feeder))
                 continue
             graph = _replace_node(graph, path.split("/"), port, value)
         if problems:
@@ -169,10 +174,30 @@ class Graph:
             if name not in self.inputs:
                 problems.append(unknown_input(name, self.inputs))
                 continue
-            params.update({f"{path}.{port}": value for path, port in self.input_targets(name)})
+            params.update(dict.fromkeys(self.inputs[name], value))
         if problems:
             raise GraphError(problems)
         return self.with_params(params)
+
+
+def fed_by(graph: Graph, path: str, port: str) -> str | None:
+    """The port of a group around the node at `path` through which that group sets `port`."""
+    parts = path.split("/")
+    for end in range(1, len(parts)):
+        group = graph.node("/".join(parts[:end]))
+        if not isinstance(group, Group):
+            continue
+        inside = "/".join(parts[end:])
+        for name in (*group.params, *group.links):
+            if name in group.graph.inputs and (inside, port) in group.graph.input_targets(name):
+                return f"{'/'.join(parts[:end])}.{name}"
+    return None
+
+
+def two_sources(where: str, feeder: str) -> Problem:
+    """The problem of a port inside a group that the group feeds already."""
+    text = f"{feeder} feeds this port already"
+    return Problem("two-sources", where, text, f"set {feeder} instead")
 
 
 def unknown_input(name: str, declared: Iterable[str]) -> Problem:

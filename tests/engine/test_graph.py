@@ -182,13 +182,28 @@ def test_input_targets_go_through_groups_into_what_they_feed() -> None:
     )
 
 
-def test_with_inputs_sets_all_that_an_input_feeds() -> None:
-    graph = _graph().with_inputs({"through": 9, "start": 4})
-    for path, port in [("outer/deep/a", "value"), ("outer/deep/b", "b"), ("outer/deep/b", "a")]:
-        node = graph.node(path)
-        assert node is not None
-        assert node.params[port] == 9
+def test_with_inputs_sets_all_that_an_input_names() -> None:
+    """At a group, the group's own port is set, so that it wins over what the group had there."""
+    graph = _graph().with_inputs({"through": 9, "start": 4, "of_body": 5})
+    assert graph.nodes["outer"].params == {"both": 9}
+    assert graph.nodes["group"].params == {"first": 9}
     assert graph.nodes["start"].params == {"value": 4}
+    inside, following = graph.node("sums/inside"), graph.node("sums/next")
+    assert inside is not None
+    assert following is not None
+    assert inside.params == {"both": 5}
+    assert following.params == {"b": 5}
+
+
+def test_with_params_refuses_a_port_that_the_group_around_it_feeds() -> None:
+    graph = _graph().with_params({"group.first": 3, "outer.both": 4})
+    where = ["group/a.value", "outer/deep/b.a", "outer/deep/a.value", "group/b.b"]
+    with pytest.raises(GraphError) as caught:
+        graph.with_params(dict.fromkeys(where, 1))
+    problems = {p.where: p for p in caught.value.problems}
+    assert set(problems) == set(where[:3])
+    assert {p.code for p in problems.values()} == {"two-sources"}
+    assert problems["outer/deep/b.a"].hint == "set outer.both instead"
 
 
 def test_with_inputs_tells_every_unknown_name_with_the_nearest() -> None:
