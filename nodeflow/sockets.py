@@ -7,6 +7,7 @@ Imports only `errors`.
 
 from __future__ import annotations
 
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 PLAIN: tuple[type, ...] = (bool, int, float, str)
+_LARGEST = sys.float_info.max
+"""A larger integer is no float."""
 _C = TypeVar("_C", bound=type)
 
 
@@ -187,7 +190,9 @@ def literal_fits(value: Any, tp: Any) -> bool:
             ):
                 return True
         elif member is float:
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
+            if isinstance(value, float):
+                return True
+            if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST:
                 return True
         elif member is int:
             if isinstance(value, int) and not isinstance(value, bool):

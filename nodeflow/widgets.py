@@ -54,15 +54,20 @@ class Number(Widget):
         if value != value:  # NaN
             return "nan is no number"
         if self.minimum is not None and value < self.minimum:
-            return f"{value} is below {self.minimum:g}"
+            return f"{value} is below {_figure(self.minimum)}"
         if self.maximum is not None and value > self.maximum:
-            return f"{value} is above {self.maximum:g}"
+            return f"{value} is above {_figure(self.maximum)}"
         return None
 
     def hint(self, value: Any) -> str:
-        low = "" if self.minimum is None else f"{self.minimum:g}"
-        high = "" if self.maximum is None else f"{self.maximum:g}"
+        low = "" if self.minimum is None else _figure(self.minimum)
+        high = "" if self.maximum is None else _figure(self.maximum)
         return f"give a value in {low}..{high}"
+
+
+def _figure(number: float) -> str:
+    """In full where it is an integer: the largest seed is no round figure."""
+    return str(number) if isinstance(number, int) else f"{number:g}"
 
 
 @dataclass(frozen=True)
@@ -163,7 +168,9 @@ class NewPath(Widget):
     def check(self, value: Any) -> str | None:
         text = str(value)
         parts = text.replace("\\", "/").split("/")
-        if os.path.isabs(text) or ".." in parts or "\0" in text or ":" in parts[0]:
+        # As Windows would judge too: a graph travels, and newer Pythons take no `\a` for absolute.
+        absolute = os.path.isabs(text) or text.startswith(("/", "\\")) or ":" in parts[0]
+        if absolute or ".." in parts or "\0" in text:
             return f"{value!r} leaves the output folder"
         return None
 
