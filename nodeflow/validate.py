@@ -14,7 +14,21 @@ from typing import Any, TypeVar
 from nodeflow.check_node import NodeCheck
 from nodeflow.errors import Problem
 from nodeflow.flatten import Flat, flatten
-from nodeflow.graph import FORBIDDEN_IN_ID, MAP, Graph, Link, Loop, Node, children, nearest, walk
+from nodeflow.graph import (
+    FORBIDDEN_IN_ID,
+    MAP,
+    Graph,
+    Group,
+    Link,
+    Loop,
+    Node,
+    children,
+    fed_by,
+    nearest,
+    two_sources,
+    unknown_input,
+    walk,
+)
 from nodeflow.program import Carried, LoopProgram, Program, Scope, SlotSource, Task
 from nodeflow.registry import Registry, default_registry
 from nodeflow.revise import revised
@@ -308,6 +322,10 @@ class _Checker:
             task.loop = _loop_program(loop, body, wires, next_slots, collected)
 
     def _loop_shape(self, task: Task, loop: Loop) -> None:
+        if loop.params or loop.links:
+            ports = ", ".join([*loop.params, *loop.links])
+            hint = "a loop reads through each, const and state"
+            self.problem("loop-links", task.path, f"the loop has no ports {ports}", hint)
         if not loop.each:
             hint = "for a number of passes walk a list.range"
             self.problem("loop-each", task.path, "the loop walks no list (each is empty)", hint)
@@ -384,6 +402,20 @@ class _Checker:
                     self.problem("unknown-node", where, f"there is no node {path!r}", hint)
                 elif node.type in self.registry:
                     self.node.check_input(where, path, port, node)
+                elif isinstance(node, Loop):
+                    hint = "name a port of a node outside that feeds the loop, or one in its body"
+                    self.problem(
+                        "unknown-port", where, f"a loop has no port {port!r} of its own", hint
+                    )
+                elif isinstance(node, Group):
+                    problem = unknown_input(port, node.graph.inputs)
+                    self.problem("unknown-port", where, f"{path}: {problem.message}", problem.hint)
+            for target in targets:
+                path, _, port = target.rpartition(".")
+                feeder = fed_by(self.graph, path, port)
+                if feeder:
+                    problem = two_sources(f"inputs.{name}", feeder)
+                    self.problem(problem.code, problem.where, problem.message, problem.hint)
 
     def _unused(self, scope: Scope, outputs: Mapping[str, int]) -> None:
         """Warn of nodes that no declared output needs."""

@@ -5,6 +5,7 @@ Imports `errors`, `graph` (for nearest names), `formats.schema`.
 
 from __future__ import annotations
 
+import math
 import reprlib
 from collections.abc import Iterator
 from typing import Any
@@ -43,8 +44,9 @@ def no_number(text: str) -> Any:
     raise ValueError(f"{text} is no JSON number")
 
 
-def shape_problems(data: Any, where: str) -> Iterator[Problem]:
-    """Nesting beyond all sense, and names that stand twice. Walks with a stack of its own."""
+def shape_problems(data: dict[str, Any], where: str) -> Iterator[Problem]:
+    """Nesting beyond all sense, names that stand twice, numbers without end. Walks with a stack of
+    its own."""
     pending: list[tuple[Any, str, int]] = [(data, "", 1)]
     while pending:
         item, place, depth = pending.pop()
@@ -56,17 +58,13 @@ def shape_problems(data: Any, where: str) -> Iterator[Problem]:
             for name in item.names:
                 text = f"{name!r} stands twice in one object; only the last would count"
                 yield Problem("double-id", _join(place, name), text, "rename or remove one")
-        if isinstance(item, dict):
-            parts: Any = item.items()
-        elif isinstance(item, list):
-            parts = enumerate(item)
-        else:
-            continue
-        pending.extend(
-            (value, _join(place, name), depth + 1)
-            for name, value in parts
-            if isinstance(value, (dict, list))
-        )
+        parts: Any = item.items() if isinstance(item, dict) else enumerate(item)
+        for name, value in parts:
+            if isinstance(value, (dict, list)):
+                pending.append((value, _join(place, name), depth + 1))
+            elif value in (math.inf, -math.inf):
+                text = "the number is larger than any that can be counted with"
+                yield Problem("no-number", _join(place, name), text, "write a smaller one")
 
 
 def schema_problems(error: ValidationError, data: Any, where: str) -> Iterator[Problem]:

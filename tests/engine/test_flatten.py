@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -360,3 +361,25 @@ def test_output_that_names_nothing(faults: Faults) -> None:
         "n": Node("t.add", links={"a": _wire("g.out"), "b": _wire("g.odd")}),
     }
     assert faults(nodes) == {"n.a": "unknown-node", "n.b": "unknown-port"}
+
+
+def test_declared_inputs_must_name_what_takes_a_value(registry: Registry) -> None:
+    nodes = _loop({"g": _group(_sum(), {"b": 1}, a="state.sum")})
+    inputs = {
+        "of_loop": ("loop.sum",),
+        "of_group": ("loop/g.c",),
+        "fed": ("loop/g/sum.b",),
+        "good": ("loop/g.b", "loop/g/twice.b"),
+    }
+    problems = validate(Graph(nodes=nodes, inputs=inputs), registry)
+    assert {p.where: p.code for p in problems} == {
+        "inputs.of_loop": "unknown-port",
+        "inputs.of_group": "unknown-port",
+        "inputs.fed": "two-sources",
+    }
+
+
+def test_loop_takes_no_literals_and_no_links_of_its_own(faults: Faults) -> None:
+    nodes = _loop({"g": _group(_sum(), a="state.sum")})
+    nodes["loop"] = replace(nodes["loop"], params={"sum": 1}, links={"i": _wire("list.value")})
+    assert faults(nodes) == {"loop": "loop-links"}

@@ -270,6 +270,13 @@ def test_a_number_that_json_does_not_know() -> None:
     assert "NaN is no JSON number" in problem.message
 
 
+def test_a_number_without_end_is_told_by_its_place() -> None:
+    """JSON has no bound; Python reads what is too large for a float as infinity."""
+    text = '{"nodeflow": 1, "nodes": {"a": {"type": "t", "params": {"x": [0, -1e999]}}}}'
+    (problem,) = _problems(text)
+    assert (problem.code, problem.where) == ("no-number", "nodes/a/params/x/1")
+
+
 def test_a_number_of_too_many_digits() -> None:
     """Python refuses to read integers of more than 4300 digits from text."""
     (problem,) = _problems('{"nodeflow": %s}' % ("1" * 5000))
