@@ -121,6 +121,10 @@ class _Scope:
     def _source(self, value: Any, port: str) -> Source | None:
         """The link that a value stands for; None for a literal."""
         if isinstance(value, (list, tuple)) and any(isinstance(v, (Wire, Handle)) for v in value):
+            if not all(isinstance(v, (Wire, Handle)) for v in value):
+                text = "a list holds both wires and literals"
+                hint = "make a node of each literal, as value.integer"
+                raise GraphError([Problem("mixed-list", port, text, hint)])
             return tuple(self._link(v, port) for v in value)
         return self._link(value, port) if isinstance(value, (Wire, Handle)) else None
 
@@ -199,7 +203,7 @@ class LoopBuilder(_Scope):
             const=self._const,
             state={name: State(init, nexts[name]) for name, init in self._init.items()},
             collect=gathered,
-            body=self.nodes,
+            body=dict(self.nodes),
         )
         return Handle(self._outer, id, (*self._init, *gathered))
 
