@@ -166,8 +166,9 @@ class NodeCheck:
                 not _has_variable(o.type) and assignable(o.type, target) for o in definition.outputs
             )
             if takes and gives and source not in [o.type for o in definition.outputs]:
-                others = [p for p in definition.inputs.values() if p.required and p not in takes]
-                found.append((len(others), definition.id))
+                required = [p for p in definition.inputs.values() if p.required]
+                beside = len(required) - any(p.required for p in takes)
+                found.append((beside, definition.id))
         if not found:
             return f"no node converts {type_name(source)} to {type_name(target)}"
         names = [id for _, id in sorted(found)[:2]]
