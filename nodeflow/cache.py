@@ -6,7 +6,7 @@ goes, and the clock rises to its worth, so that what is not asked for ages. Of e
 recently used goes. What came from the tier behind costs what it takes to read it again.
 
 The cache also remembers, per node path, what a node was made from last time, which is how a run can
-say *why* a node ran again. Imports `memory`, `fingerprint`.
+say *why* a node ran again. Imports `memory`, `fingerprint`, `graph` (for the names of loops).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from nodeflow import memory
 from nodeflow.fingerprint import Key
+from nodeflow.graph import STRUCTURAL
 
 GIB = 1 << 30
 
@@ -192,7 +193,8 @@ def why_run(before: MadeFrom | None, now: MadeFrom) -> str:
     if changed:
         return "; ".join(changed)
     if before.static_key != now.static_key:
-        return "a file it reads, or the device, changed"
+        what = "its body" if now.type in STRUCTURAL else "a file it reads"
+        return f"{what}, or the device, changed"
     return "nothing changed; its result had been let go"
 
 

@@ -356,13 +356,12 @@ class _Run:
         """Why the task runs, from what it was made of last time; notes what it is made of now."""
         definition = task.definition
         inputs = {port: source_key(source, frame.keys) for port, source in task.sources}
-        now = MadeFrom(
-            task.type,
-            definition.version if definition else 1,
-            task.params,
-            inputs,
-            task.static_key or b"",
-        )
+        itself = task.static_key or b""
+        if task.loop is not None:  # what its body does, told by what comes out
+            slots = range(task.first, task.first + len(task.outputs))
+            itself = b"".join(frame.keys[slot] or b"" for slot in slots)
+        version = definition.version if definition else 1
+        now = MadeFrom(task.type, version, task.params, inputs, itself)
         before = self.cache.made.get(path)
         self.cache.made[path] = now
         if task.writes:

@@ -52,6 +52,15 @@ def test_a_loop_is_a_scan(registry: Registry) -> None:
     assert result.outputs == {"sum": 39, "sums": oracle([3, 1, 4])}
 
 
+def test_a_changed_body_is_why_a_loop_runs_again(registry: Registry) -> None:
+    cache, graph = Cache(), scan([3, 1])
+    run(graph, registry=registry, cache=cache)
+    graph = graph.with_params({"scan/more.b": 5})
+    assert run(graph, registry=registry, cache=cache).nodes["scan"].why == (
+        "its body, or the device, changed"
+    )
+
+
 def test_no_passes_give_the_initial_state(registry: Registry) -> None:
     assert run(scan([]), registry=registry).outputs == {"sum": 1, "sums": []}
 
