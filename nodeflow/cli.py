@@ -12,9 +12,12 @@ import time
 
 STARTED = time.perf_counter()
 
-import sys  # noqa: E402  (the clock starts before anything is imported)
+import gc  # noqa: E402  (the clock starts before anything is imported)
+import io  # noqa: E402
+import signal  # noqa: E402
+import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
-from typing import Annotated  # noqa: E402
+from typing import Annotated, NoReturn  # noqa: E402
 
 import typer  # noqa: E402
 
@@ -169,15 +172,17 @@ def list_nodes(
 @app.command()
 def doctor(
     nodes: NodeFolders = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The output folder to look at.")] = Path(
-        "output"
-    ),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Can this be written?")] = Path("output"),
+    cache_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="And this?", show_default=False)
+    ] = None,
     json: Json = False,
 ) -> None:
     """Tell what this machine has, what is missing, and what to do about it."""
     from nodeflow.doctor import doctor_command
 
-    raise typer.Exit(doctor_command(nodes or [], out, as_json=json))
+    places = [out] if cache_dir is None else [out, cache_dir]
+    raise typer.Exit(doctor_command(nodes or [], places, as_json=json))
 
 
 @app.command()
@@ -217,14 +222,20 @@ def _assignments(texts: list[str] | None, word: str) -> dict[str, str]:
 
 
 def main() -> None:
-    """The entry point `nodeflow`."""
-    try:
-        app()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:  # `nodeflow nodes | head`
-        sys.stderr.close()
-        sys.exit(0)
+    """The entry point `nodeflow`: a process of its own."""
+    signal.signal(signal.SIGINT, _interrupted)
+    # Importing torch and its kin makes a million objects that stay: looking for garbage among them
+    # at Python's own pace takes half a second.
+    gc.set_threshold(50_000)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # for terminals of few characters
+    app()
+
+
+def _interrupted(number: int, frame: object) -> NoReturn:
+    """Ctrl-C outside of a run, which has its own way to stop."""
+    raise SystemExit(130)
 
 
 if __name__ == "__main__":

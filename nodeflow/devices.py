@@ -12,7 +12,7 @@ from nodeflow.errors import GraphError, Problem
 from nodeflow.graph import nearest
 
 KINDS = ("cpu", "cuda", "mps", "xpu", "directml")
-_NAME = re.compile(rf"({'|'.join(KINDS)})(?::(\d+))?")
+_NAME = re.compile(rf"({'|'.join(KINDS)}|privateuseone)(?::(\d+))?")
 
 
 def pick_device(name: str = "auto") -> str:
@@ -24,23 +24,34 @@ def pick_device(name: str = "auto") -> str:
     Raises:
         GraphError: no such name, or this machine has no such device; says what there is.
     """
+    wrong = wrong_name(name)
+    if wrong is not None:
+        raise GraphError([wrong])
     if name == "cpu":
         return name
-    match = _NAME.fullmatch(name)
-    if name != "auto" and match is None:
-        near = nearest(name, KINDS)
-        hint = f"did you mean {near!r}? " if near else ""
-        raise _no_device(f"there is no kind of device {name!r}", f"{hint}kinds: auto, {_listed()}")
     found = counts()
     if name == "auto":
         best = next((k for k in ("cuda", "xpu", "mps", "directml") if found.get(k)), "cpu")
         return _torch_name(best, "")
-    assert match is not None
+    match = _NAME.fullmatch(name)
+    assert match is not None  # `wrong_name` found nothing wrong
     kind, number = match.groups()
+    kind = "directml" if kind == "privateuseone" else kind
     if int(number or 0) < found.get(kind, 0):
         return _torch_name(kind, number or "")
     there = ", ".join(f"{k} ({n})" if n > 1 else k for k, n in found.items() if n)
-    raise _no_device(f"this machine has no {name}", f"it has {there}; `nodeflow doctor` tells more")
+    hint = f"it has {there}; `nodeflow doctor` tells more"
+    raise GraphError([Problem("no-device", "--device", f"this machine has no {name}", hint)])
+
+
+def wrong_name(name: str) -> Problem | None:
+    """What is wrong with the name of a device, whatever machine it is for."""
+    if name == "auto" or _NAME.fullmatch(name):
+        return None
+    near = nearest(name, KINDS)
+    hint = f"did you mean {near!r}? " if near else ""
+    hint += f"devices are auto, {', '.join(KINDS)}, cuda:1"
+    return Problem("no-device", "--device", f"there is no kind of device {name!r}", hint)
 
 
 def counts() -> dict[str, int]:
@@ -66,11 +77,3 @@ def _torch_name(kind: str, number: str) -> str:
     if kind == "directml":
         return f"privateuseone:{number or 0}"
     return f"{kind}:{number}" if number else kind
-
-
-def _listed() -> str:
-    return ", ".join((*KINDS, "cuda:1"))
-
-
-def _no_device(message: str, hint: str) -> GraphError:
-    return GraphError([Problem("no-device", "--device", message, hint)])

@@ -125,16 +125,20 @@ class LiveDisplay(Display):
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.table import Column
+
+        def text(template: str) -> TextColumn:
+            return TextColumn(template, markup=False, table_column=Column(no_wrap=True))
 
         self.nodes = _Counter()
         self.bars: dict[str, Any] = {}
         self.progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            _rate_column(),
+            text("{task.description}"),
+            BarColumn(bar_width=16),
+            text("{task.completed:.0f}/{task.total:.0f}"),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[told]}", markup=False),
+            _rate_column(Column(no_wrap=True)),
+            text("{task.fields[told]}"),
             console=Console(file=stream),
             transient=True,
         )
@@ -188,7 +192,7 @@ class LiveDisplay(Display):
             self.progress.remove_task(task)
 
 
-def _rate_column() -> Any:
+def _rate_column(column: Any) -> Any:
     """Passes a second, or seconds a pass where they are slow, and the time that is left."""
     from rich.progress import ProgressColumn, Task
     from rich.text import Text
@@ -204,4 +208,4 @@ def _rate_column() -> Any:
             left = "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"
             return Text(rate + left)
 
-    return RateColumn()
+    return RateColumn(column)

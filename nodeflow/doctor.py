@@ -25,23 +25,6 @@ from nodeflow.registry import Registry
 SUPPORTED_PYTHON = (3, 10), (3, 13)
 LOW_MEMORY = 8 << 30
 LOW_DISK = 5 << 30
-REQUIREMENTS = (
-    "torch>=2.4",
-    "diffusers>=0.36",
-    "transformers>=4.57",
-    "peft>=0.17",
-    "safetensors>=0.4.5",
-    "accelerate>=1.0",
-    "networkx>=3.2",
-    "pydantic>=2.7",
-    "aiohttp>=3.10",
-    "pillow>=10.3",
-    "numpy>=1.26",
-    "typer>=0.15",
-    "rich>=13.7",
-    "simpleeval>=1.0",
-)
-"""As in pyproject.toml, for a checkout that is not installed; a test compares the two."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +37,9 @@ class Finding:
     todo: str = ""
 
 
-def doctor_command(folders: Sequence[Path], out: Path, *, as_json: bool) -> int:
+def doctor_command(folders: Sequence[Path], places: Sequence[Path], *, as_json: bool) -> int:
     """Look at everything; exit code 1 if something is missing."""
-    findings = list(examine(folders, out))
+    findings = list(examine(folders, places))
     good = all(finding.state != "missing" for finding in findings)
     if as_json:
         print_json({"ok": good, "findings": [asdict(finding) for finding in findings]})
@@ -70,7 +53,7 @@ def doctor_command(folders: Sequence[Path], out: Path, *, as_json: bool) -> int:
     return DONE if good else WRONG
 
 
-def examine(folders: Sequence[Path], out: Path) -> Iterator[Finding]:
+def examine(folders: Sequence[Path], places: Sequence[Path]) -> Iterator[Finding]:
     """Every finding, the machine first."""
     yield from _machine()
     for requirement in requirements():
@@ -80,16 +63,19 @@ def examine(folders: Sequence[Path], out: Path) -> Iterator[Finding]:
     yield from _packs(registry)
     yield _model(registry)
     yield _graphs()
-    yield from _places(out)
+    for place in places:
+        yield _place(place)
 
 
 def requirements() -> list[str]:
-    """The packages that nodeflow needs, `torch>=2.4` each; extras left out."""
+    """The packages that nodeflow needs, such as `torch>=2.4`; extras left out."""
     try:
-        listed = importlib.metadata.requires("nodeflow")
-    except importlib.metadata.PackageNotFoundError:
-        listed = None
-    return [r for r in listed if "extra ==" not in r] if listed else list(REQUIREMENTS)
+        listed = importlib.metadata.requires("nodeflow") or []
+    except importlib.metadata.PackageNotFoundError:  # a checkout that is not installed
+        project = Path(__file__).resolve().parent.parent / "pyproject.toml"
+        text = project.read_text(encoding="utf-8") if project.is_file() else ""
+        listed = re.findall(r'"(.+?)"', text.partition("\ndependencies = [")[2].partition("\n]")[0])
+    return [requirement for requirement in listed if "extra ==" not in requirement]
 
 
 def version_numbers(text: str) -> tuple[int, ...]:
@@ -185,10 +171,9 @@ def _graphs() -> Finding:
     return Finding("ok", "graphs", f"{len(names)}: {', '.join(names[:3])} …")
 
 
-def _places(out: Path) -> Iterator[Finding]:
-    faults = unwritable(out)
-    for problem in faults:
-        todo = "choose another folder with --out"
-        yield Finding("missing", "output folder", problem.message, todo)
-    if not faults:
-        yield Finding("ok", "output folder", f"{out} can be written")
+def _place(folder: Path) -> Finding:
+    """Whether a run could write there."""
+    faults = unwritable(folder)
+    if faults:
+        return Finding("missing", "folder", faults[0].message, faults[0].hint)
+    return Finding("ok", "folder", f"{folder} can be written")

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from nodeflow.errors import GraphError, Problem
-from nodeflow.graph import Graph, Group, nearest, unknown_input
+from nodeflow.graph import Graph, Group, unknown_input
 from nodeflow.registry import Registry
 from nodeflow.sockets import (
     accepts_none,
@@ -87,7 +88,10 @@ def parse_value(text: str, tp: Any) -> Any:
     text = _file_text(text)
     if accepts_none(tp) and text.strip().lower() in _NONE:
         return None
-    for member in sorted(union_members(tp), key=_strictness):
+    members = sorted(union_members(tp), key=_strictness)
+    for member in members:
+        if is_list(member) and str in members and not text.lstrip().startswith("["):
+            continue  # where a text may stand as it is, a comma separates nothing
         try:
             return _parse_member(text, member)
         except ValueError:
@@ -105,8 +109,10 @@ def _set(
     *,
     declared: bool,
 ) -> Graph:
+    if not types:  # the check of the graph tells of an input that feeds nothing
+        return graph
     if not any(isinstance(tp, TypeVar) or is_plain(tp) for tp in types):
-        expected = " or ".join(dict.fromkeys(type_name(tp) for tp in types)) or "nothing"
+        expected = " or ".join(dict.fromkeys(type_name(tp) for tp in types))
         message = f"it takes {expected}, which no text can give"
         hint = "connect a node that makes it, such as load.image for a picture"
         problems.append(Problem("wrong-literal", name, message, hint))
@@ -202,9 +208,10 @@ def _file_text(text: str) -> str:
     if text.startswith("@@"):
         return text[1:]
     try:
-        return Path(text[1:]).expanduser().read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        path = Path(os.path.expanduser(text[1:]))
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, or no path at all
+        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
         raise ValueError(
             f"got {text!r}, expected a text file: {reason}; for text that begins with @ write @@"
         ) from error
@@ -212,7 +219,7 @@ def _file_text(text: str) -> str:
 
 def _strictness(tp: Any) -> int:
     """Which member of a union is tried first: the one that fewest texts fit."""
-    order = [bool, int, float]
+    order = [int, float, bool]
     if tp in order:
         return order.index(tp)
     return 9 if tp is str else 5
@@ -236,9 +243,3 @@ def _unknown(graph: Graph, name: str) -> Problem:
         hint = f"to set a node's parameter write --set {name}=…"
         return Problem("unknown-input", name, f"the graph declares no input {name!r}", hint)
     return unknown_input(name, graph.inputs)
-
-
-def nearest_hint(name: str, names: Iterable[str]) -> str:
-    """`did you mean …?`, or nothing."""
-    near = nearest(name, names)
-    return f"did you mean {near!r}?" if near else ""

@@ -31,16 +31,25 @@ LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "pillow")
 
 
 def provenance(
-    made: Program, registry: Registry, outputs: Sequence[str] | None, device: str
+    made: Program,
+    registry: Registry,
+    outputs: Sequence[str] | None,
+    device: str,
+    threads: int | None = None,
 ) -> dict[str, Any]:
-    """What is worth knowing about a run: graph with its inputs set, files' hashes, versions."""
-    return {
+    """What is worth knowing about a run: graph with its inputs set, files' hashes, versions.
+
+    `threads` is how many share the sums of a processor's tensors, where that is known: another
+    number adds in another order, and the last bit of a pixel may differ.
+    """
+    told = {
         "graph": graph_to_data(portable(made.graph, registry)),
         "outputs": None if outputs is None else list(outputs),
         "files": file_hashes(made),
         "versions": versions(),
         "device": device,
     }
+    return told if threads is None else {**told, "threads": threads}
 
 
 def metadata(told: Mapping[str, Any]) -> dict[str, str]:
@@ -65,6 +74,11 @@ def differences(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[Pro
     if recorded.get("device") != now["device"]:
         text = f"the picture was made on {recorded.get('device')}; this run is on {now['device']}"
         found.append(Problem("other-device", "--device", text, hint, severity="warning"))
+    before, after = recorded.get("threads"), now.get("threads")
+    if before is not None and after is not None and before != after:
+        text = f"the picture was made with {before} threads; this run has {after}"
+        hint = f"the last bit of a pixel may differ; set OMP_NUM_THREADS={before}"
+        found.append(Problem("other-threads", "", text, hint, severity="warning"))
     return found
 
 

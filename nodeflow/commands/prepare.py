@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -77,18 +77,21 @@ def find_graph(name: str) -> Path:
     Raises:
         GraphFormatError: there is none; names the nearest.
     """
-    path = Path(name).expanduser()
-    if path.is_file():
-        return path
-    for folder in graph_folders():
-        for file in (folder / name, folder / f"{name}.json"):
-            if file.is_file():
-                return file
-    here = path.parent.glob("*.json") if path.suffix and path.parent.is_dir() else ()
+    path = Path(os.path.expanduser(name))
+    folders = graph_folders()
+    named = [folder / end for folder in folders for end in (name, f"{name}.json")]
+    for file in (path, *named):
+        if os.path.isfile(file):  # unlike Path.is_file, False for what is no path at all
+            return file
+    here = path.parent.glob("*.json") if os.path.isdir(path.parent) else ()
     names = [*shipped_graphs(), *(str(file) for file in here)]
     near = nearest(name.removesuffix(".json"), names) or nearest(name, names)
     hint = f"did you mean {near!r}? " if near else ""
-    what = "a folder, not a graph file" if path.is_dir() else "no file, and no graph of that name"
+    what = (
+        "a folder, not a graph file"
+        if os.path.isdir(path)
+        else "no file, and no graph of that name"
+    )
     hint += f"graphs that are there by name: {', '.join(shipped_graphs()) or 'none'}"
     raise GraphFormatError([Problem("no-such-graph", name, f"{name} is {what}", hint)])
 
@@ -119,8 +122,3 @@ def unwritable(folder: Path) -> list[Problem]:
         return []
     what = "is not writable" if there.is_dir() else "is a file, not a folder"
     return [Problem("no-folder", str(folder), f"{there} {what}", "choose another folder")]
-
-
-def renamed(problems: Sequence[Problem], where: str) -> list[Problem]:
-    """Problems told about the word of the command line that they came from."""
-    return [replace(problem, where=where) for problem in problems]

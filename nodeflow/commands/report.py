@@ -23,15 +23,9 @@ def tell_problems(problems: Iterable[Problem]) -> None:
 
 
 def print_json(data: Mapping[str, Any]) -> None:
-    """One object on standard output; what JSON has no word for (nan, inf) as text."""
-    try:
-        text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        text = json.dumps(_without_nan(data), indent=2, ensure_ascii=False)
-    try:
-        print(text)
-    except UnicodeEncodeError:  # a terminal or pipe that takes less than Unicode
-        print(json.dumps(_without_nan(data), indent=2))
+    """One object on standard output, in ASCII, which every terminal and pipe takes. What JSON has
+    no word for (nan, inf) becomes text."""
+    print(json.dumps(_without_nan(data), indent=2, allow_nan=False))
 
 
 def _without_nan(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import signal
 import sys
@@ -28,7 +29,7 @@ from nodeflow.commands.report import (
     tell_problems,
 )
 from nodeflow.context import RunContext
-from nodeflow.devices import pick_device
+from nodeflow.devices import pick_device, wrong_name
 from nodeflow.display import Display, display_for
 from nodeflow.errors import Cancelled, GraphError, NodeError, Problem
 from nodeflow.executor import RunResult, run
@@ -38,8 +39,9 @@ from nodeflow.memory import short
 from nodeflow.plan import Targets, targets
 from nodeflow.program import Program
 from nodeflow.provenance import differences, every_task, metadata, provenance
+from nodeflow.registry import Registry
 from nodeflow.saving import is_saved, save_output
-from nodeflow.sockets import PLAIN, socket_info
+from nodeflow.sockets import PLAIN, is_plain, socket_info
 
 PASS = re.compile(r"\[\d+\]")
 """The number of a loop's pass in a node's path."""
@@ -109,6 +111,16 @@ def run_command(order: RunOrder, started: float) -> int:
     return code
 
 
+@dataclass(frozen=True)
+class _Job:
+    """A checked graph with all that a run of it takes. `names` is what the engine is asked for."""
+
+    prepared: Prepared
+    names: tuple[str, ...] | None
+    asked: Targets
+    context: RunContext
+
+
 class _Command:
     def __init__(
         self, order: RunOrder, report: Report, cancel: threading.Event, started: float
@@ -119,30 +131,20 @@ class _Command:
         self.clock = started
 
     def go(self) -> int:
-        order = self.order
-        registry = registry_with(order.nodes)
+        registry = registry_with(self.order.nodes)
         self._lap("import")
-        prepared = prepare(order.graph, registry, order.inputs, order.params)
-        self.report.problems += prepared.problems
-        self.report.problems += unwritable(order.out)
-        if order.cache_dir is not None:
-            self.report.problems += unwritable(order.cache_dir)
-        if any(p.severity == "error" for p in self.report.problems):
+        try:
+            prepared = self._prepare(registry)
+        finally:
+            self._lap("validate")
+        if prepared is None:
             return WRONG
-        self._lap("validate")
-        names = self._asked(prepared)
-        asked = targets(prepared.made, names)
-        self._lap("plan")
-        device = self._device(prepared)
-        told = provenance(prepared.made, registry, names, device)
-        if prepared.recorded:
-            self.report.problems += differences(prepared.recorded, told)
+        job = self._job(prepared)
         # What is imported by now lives as long as the process: no use in looking through it again.
         gc.freeze()
         self._lap("import")
-        texts = metadata(told)
-        result, code = self._run(prepared, names, device, texts)
-        code = max(code, self._save(prepared, asked, result, texts))
+        result, code = self._run(job)
+        code = max(code, self._save(job, result))
         self._lap("run")
         return code
 
@@ -150,6 +152,34 @@ class _Command:
         now = perf_counter()
         self.report.seconds[name] += now - self.clock
         self.clock = now
+
+    def _prepare(self, registry: Registry) -> Prepared | None:
+        """The checked graph; None if anything is wrong with it or with where it should go."""
+        order, report = self.order, self.report
+        device = wrong_name(order.device or "auto")
+        report.problems += [device] if device is not None else []
+        for folder in (order.out, order.cache_dir):
+            report.problems += unwritable(folder) if folder is not None else []
+        prepared = prepare(order.graph, registry, order.inputs, order.params)
+        report.problems += prepared.problems
+        wrong = any(problem.severity == "error" for problem in report.problems)
+        return None if wrong else prepared
+
+    def _job(self, prepared: Prepared) -> _Job:
+        """Plan the run and work out what its pictures will say of it."""
+        made = prepared.made
+        told_names = self._asked(prepared)
+        names = _with_writers(made, told_names)
+        asked = targets(made, names)
+        self._lap("plan")
+        wanted = any(t.definition and t.definition.wants_context for t in every_task(made.scope))
+        device = self._device(prepared, wanted=wanted)
+        threads = _threads(device, prepared.recorded) if wanted else None
+        told = provenance(made, prepared.registry, told_names, device, threads)
+        if prepared.recorded:
+            self.report.problems += differences(prepared.recorded, told)
+        context = RunContext(device=device, output_dir=self.order.out, metadata=metadata(told))
+        return _Job(prepared, names, asked, context)
 
     def _asked(self, prepared: Prepared) -> tuple[str, ...] | None:
         """The outputs asked for; of a picture that is repeated, those that it was made with."""
@@ -160,30 +190,23 @@ class _Command:
             return tuple(recorded)
         return None
 
-    def _device(self, prepared: Prepared) -> str:
-        """The device; torch is not imported to find one for nodes that none of them asks for."""
+    def _device(self, prepared: Prepared, *, wanted: bool) -> str:
+        """The device; torch is not imported to find one that no node asks for."""
         name = self.order.device
         recorded = prepared.recorded.get("device")
         if not name and isinstance(recorded, str):
             try:
                 return pick_device(recorded)
-            except GraphError:  # `differences` will tell
+            except GraphError:  # it is not here; `differences` will tell
                 name = "auto"
-        if not name and not _wants_context(prepared.made):
-            return "cpu"
-        return pick_device(name or "auto")
+        return pick_device(name or "auto") if name or wanted else "cpu"
 
-    def _run(
-        self, prepared: Prepared, names: tuple[str, ...] | None, device: str, texts: dict[str, str]
-    ) -> tuple[RunResult, int]:
+    def _run(self, job: _Job) -> tuple[RunResult, int]:
         """Run the graph with a display; what came of it, failed or not, and the exit code."""
         order = self.order
-        context = RunContext(device=device, output_dir=order.out, metadata=texts)
         display = Display() if order.json else display_for()
-        with display, _cache(order, prepared.made) as cache:
-            result, code = self._result(
-                prepared, names, cache=cache, context=context, display=display
-            )
+        with display, _cache(order, job.prepared.made) as cache:
+            result, code = self._result(job, cache, display)
         self.report.status = result.status
         self.report.peak_bytes = result.peak_bytes
         self.report.nodes.update(total=len(result.nodes), ran=result.ran, cached=result.cached)
@@ -191,27 +214,18 @@ class _Command:
             _tell_why(result)
         return result, code
 
-    def _result(
-        self,
-        prepared: Prepared,
-        names: tuple[str, ...] | None,
-        *,
-        cache: Cache,
-        context: RunContext,
-        display: Display,
-    ) -> tuple[RunResult, int]:
-        order = self.order
+    def _result(self, job: _Job, cache: Cache, display: Display) -> tuple[RunResult, int]:
         try:
             result = run(
-                prepared.graph,
-                outputs=names,
+                job.prepared.graph,
+                outputs=job.names,
                 cache=cache,
                 on_event=display,
-                registry=prepared.registry,
-                context=context,
+                registry=job.prepared.registry,
+                context=job.context,
                 cancel=self.cancel,
-                keep_going=order.keep_going,
-                check=order.check,
+                keep_going=self.order.keep_going,
+                check=self.order.check,
             )
         except Cancelled as error:
             message = "the run was cancelled; what had finished is kept"
@@ -229,18 +243,16 @@ class _Command:
             if self.order.trace:
                 traceback.print_exception(error.__cause__ or error, file=sys.stderr)
 
-    def _save(
-        self, prepared: Prepared, asked: Targets, result: RunResult, texts: dict[str, str]
-    ) -> int:
+    def _save(self, job: _Job, result: RunResult) -> int:
         """Save and tell the outputs; one that cannot be saved does not keep the others from it."""
         code = DONE
         for name, value in result.outputs.items():
             if not is_saved(value):
                 self.report.outputs[name] = value if _is_plain(value) else short(value)
                 continue
-            stem = self.order.out / _stem(prepared, asked, name)
+            stem = self.order.out / _stem(job, name)
             try:
-                paths = save_output(value, stem, texts)
+                paths = save_output(value, stem, job.context.metadata)
                 self.report.outputs[name] = [path.as_posix() for path in paths]
             except Exception as error:  # a hook of any pack may fail, and a disk may be full
                 text = f"{type(error).__name__}: {error}"
@@ -251,27 +263,48 @@ class _Command:
         return code
 
 
-def _stem(prepared: Prepared, asked: Targets, name: str) -> str:
+def _with_writers(made: Program, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The outputs to ask the engine for: those named; else what the graph is for, and of nodes that
+    write what they tell of it, which is the paths of what they saved."""
+    if names is not None or not made.scope.writes:
+        return names
+    found = list(made.graph.outputs)
+    types = made.scope.slot_types
+    for task in made.scope.tasks:
+        if task.writes:
+            slots = () if task.loop is not None else enumerate(task.outputs, start=task.first)
+            told = [f"{task.path}.{port}" for slot, port in slots if is_plain(types[slot])]
+            found += told or [task.path]
+    return tuple(found)
+
+
+def _threads(device: str, recorded: Mapping[str, Any]) -> int | None:
+    """How many threads torch adds with, where that decides the last bit: on the processor. A
+    picture is repeated with as many as it was made with, if this machine has them."""
+    if device != "cpu":
+        return None
+    try:
+        import torch
+    except ImportError:
+        return None
+    wanted = recorded.get("threads")
+    if type(wanted) is int and 1 <= wanted <= (os.cpu_count() or 1):
+        torch.set_num_threads(wanted)
+    return int(torch.get_num_threads())
+
+
+def _stem(job: _Job, name: str) -> str:
     """The name of an output's file: the graph's, with the output's where several are saved."""
-    types = prepared.made.scope.slot_types
-    saved = [other for other, slot in asked.wanted.items() if socket_info(types[slot]).save]
-    stem = prepared.path.stem
-    if len(saved) <= 1:
-        return stem
-    return f"{stem}_{re.sub(r'[^A-Za-z0-9_-]+', '_', name)}"
+    types = job.prepared.made.scope.slot_types
+    saved = [other for other, slot in job.asked.wanted.items() if socket_info(types[slot]).save]
+    stem = job.prepared.path.stem
+    return stem if len(saved) <= 1 else f"{stem}_{re.sub(r'[^A-Za-z0-9_-]+', '_', name)}"
 
 
 def _is_plain(value: Any) -> bool:
     if isinstance(value, list):
         return all(_is_plain(item) for item in value)
     return value is None or type(value) in PLAIN
-
-
-def _wants_context(made: Program) -> bool:
-    return any(
-        task.definition is not None and task.definition.wants_context
-        for task in every_task(made.scope)
-    )
 
 
 @contextmanager
@@ -305,7 +338,8 @@ def _cancelled_by_signal() -> Iterator[threading.Event]:
     def stop(number: int, frame: object) -> None:
         cancel.set()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        print("stopping; Ctrl-C again to stop at once", file=sys.stderr, flush=True)
+        # Not print: the signal may have come in the middle of one.
+        os.write(2, b"\nstopping; Ctrl-C again to stop at once\n")
 
     before = signal.signal(signal.SIGINT, stop)
     try:
