@@ -103,8 +103,7 @@ def targets(made: Program, outputs: Sequence[str] | None) -> Targets:
         writers = [t.index for t in scope.tasks if t.path in paths]
     needed = _needed(scope, wanted.values(), writers)
     asked = Targets(wanted, needed)
-    whole = memory_order(scope, predicted_sizes(scope, {}), wanted.values())
-    asked.order = [index for index in whole if needed[index]]
+    asked.order = memory_order(scope, predicted_sizes(scope, {}), wanted.values(), needed)
     made.graph.memo[key] = (made, asked)
     return asked
 
@@ -186,10 +185,10 @@ def _plan_scope(
 def _plan_body(loop: LoopProgram, outer: Sequence[int]) -> Plan:
     """The plan of one pass. What it is given is held outside and not counted again; nesting
     recurses as deep as bodies are nested."""
-    given = {inside: 0 for _, _, inside in (*loop.each, *loop.const)}
-    carried = {state.given: outer[state.init] for state in loop.state}
+    given = {inside: outer[slot] for _, slot, inside in loop.const}
+    given.update({state.given: outer[state.init] for state in loop.state})
     body = loop.body
-    sizes = predicted_sizes(body, {**given, **carried})
+    sizes = predicted_sizes(body, given)
     kept = {f"state.{state.name}": state.next for state in loop.state}
     kept.update({f"collect.{name}": slot for name, slot in loop.collect})
     return _plan_scope(body, body_order(loop), sizes, kept)
@@ -200,9 +199,10 @@ def body_order(loop: LoopProgram) -> list[int]:
     body = loop.body
     kept = [state.next for state in loop.state] + [slot for _, slot in loop.collect]
     writers = [task.index for task in body.tasks if task.writes]
-    needed = _needed_in_body(body, kept, writers)
     sizes = predicted_sizes(body, {})
-    return [index for index in memory_order(body, sizes, kept) if needed[index]]
+    for _, _, inside in (*loop.each, *loop.const):
+        sizes[inside] = 0  # held outside, whoever reads it here
+    return memory_order(body, sizes, kept, _needed_in_body(body, kept, writers))
 
 
 def _needed_in_body(body: Scope, kept: Iterable[int], writers: Iterable[int]) -> bytearray:
