@@ -24,6 +24,8 @@ from nodeflow.stored import PLAIN, TENSORS, DeclinedError, NotHereError, pack, u
 LAYOUT = "v1"
 JOURNAL_NODES = 5000
 """A graph of more nodes keeps no journal: it would take longer to read than it tells."""
+READ_BYTES_PER_SECOND = 200e6
+"""About what reading and checking a file takes; what is made faster is not worth its room."""
 KEPT_AT_TRIM = 0.9
 """Trimming goes on to this part of the budget, so that it happens seldom."""
 STALE_SECONDS = 3600.0
@@ -37,9 +39,9 @@ _log = logging.getLogger(__name__)
 class DiskTier:
     """A tier for `Cache.behind`: values in `folder`, at most about `max_bytes` of them.
 
-    What took less than `min_seconds` to make is declined, and so is what cannot come back bit for
-    bit: models, and objects of unknown kinds. Where the folder cannot be written, the tier says so
-    once in the log and goes on reading.
+    What took less than `min_seconds` to make, or less than it would take to read, is declined, and
+    so is what cannot come back bit for bit: models, and objects of unknown kinds. Where the folder
+    cannot be written, the tier says so once in the log and goes on reading.
     """
 
     def __init__(
@@ -74,7 +76,8 @@ class DiskTier:
     def put(self, key: bytes, value: Any, seconds: float, nbytes: int) -> None:
         """Keep a value, unless it is cheap to make, too large, or of a kind that is not stored."""
         largest = self.max_bytes * KEPT_AT_TRIM
-        if not self._writing or seconds < self.min_seconds or nbytes > largest:
+        cheap = seconds < max(self.min_seconds, nbytes / READ_BYTES_PER_SECOND)
+        if not self._writing or cheap or nbytes > largest:
             return
         try:
             suffix, parts = pack(key, value)

@@ -311,17 +311,19 @@ def start(program: str, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
-def test_four_processes_on_the_same_keys_never_read_a_wrong_value(tmp_path: Path) -> None:
-    workers = [start(WORKER, tmp_path, seed) for seed in range(4)]
+def test_processes_on_the_same_keys_never_read_a_wrong_value(tmp_path: Path) -> None:
+    workers = [start(WORKER, tmp_path, seed) for seed in range(2)]
     ended = [worker.communicate(timeout=120) for worker in workers]
-    assert [worker.returncode for worker in workers] == [0] * 4, ended
+    assert [worker.returncode for worker in workers] == [0, 0], ended
     assert sum(int(out) for out, _ in ended) > 0
 
 
 def test_a_writer_killed_at_any_moment_leaves_no_wrong_entry(tmp_path: Path) -> None:
     chance = random.Random(0)
     half_written = whole = 0
-    for _ in range(4):
+    for kill in range(50):
+        if kill >= 4 and half_written and whole:
+            break
         writer = start(KILLED, tmp_path)
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
