@@ -7,7 +7,9 @@ costs next to nothing.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,3 +72,15 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module 'nodeflow' has no attribute {name!r}")
     return getattr(import_module(f"nodeflow.{home}"), name)
+
+
+class _Package(ModuleType):
+    """Some functions have the name of their module. Importing `nodeflow.plan` anywhere would put
+    the module in the place of the function `plan`; here the function keeps its name."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (isinstance(value, ModuleType) and name in _HOMES):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
