@@ -90,13 +90,17 @@ def short(value: Any) -> str:
             part = getattr(value, field.name)
             if is_tensor(part):
                 return f"{name}{_tensor_facts(part)}"
-        plain = [
-            f"{field.name}={getattr(value, field.name)!r}"
-            for field in dataclasses.fields(value)
-            if isinstance(getattr(value, field.name), (int, float, str))
-        ]
+        parts = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        plain = [f"{part}={short(held)}" for part, held in parts.items() if _tells(held)]
         return f"{name}({', '.join(plain)})"
     return name
+
+
+def _tells(value: Any) -> bool:
+    """Whether a field says something in a line: a plain value, or a row of numbers."""
+    if isinstance(value, tuple):
+        return all(isinstance(item, (int, float)) for item in value[:3])
+    return isinstance(value, (int, float, str))
 
 
 def _tensor_facts(tensor: Any) -> str:
