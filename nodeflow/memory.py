@@ -27,15 +27,24 @@ def is_module(value: Any) -> bool:
     return hasattr(value, "named_parameters") and hasattr(value, "named_buffers")
 
 
-def tensors(value: Any) -> Iterator[Any]:
-    """Every tensor in a value: in dataclasses, lists, tuples, dicts and modules, each once."""
+def tensors(value: Any, other: list[int] | None = None) -> Iterator[Any]:
+    """Every tensor in a value: in dataclasses, lists, tuples, dicts and modules, each once.
+
+    `other[0]`, if given, grows by the bytes of texts and of the places in containers passed by.
+    """
     seen: set[int] = set()
     pending = [value]
     while pending:
         item = pending.pop()
-        if id(item) in seen or isinstance(item, (str, int, float, bytes, type(None))):
+        if isinstance(item, (str, int, float, bytes, type(None))):
+            if other is not None and isinstance(item, (str, bytes)):
+                other[0] += len(item)
+            continue
+        if id(item) in seen:
             continue
         seen.add(id(item))
+        if other is not None and isinstance(item, (list, tuple, dict, set, frozenset)):
+            other[0] += 8 * len(item)
         if is_tensor(item):
             yield item
         elif is_module(item):
@@ -61,15 +70,16 @@ def nbytes(value: Any) -> int:
         return BASE_BYTES
     if isinstance(value, (str, bytes)):
         return BASE_BYTES + len(value)
-    total, storages = BASE_BYTES, set()
-    if isinstance(value, (list, tuple)):
-        total += 8 * len(value)
-    for tensor in tensors(value):
+    total, storages, texts = BASE_BYTES, set(), [0]
+    for tensor in tensors(value, texts):
+        if str(tensor.layout) != "torch.strided":
+            total += tensor.element_size() * tensor.nelement()
+            continue
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in storages or storage.data_ptr() == 0:
             storages.add(storage.data_ptr())
             total += storage.nbytes()
-    return total
+    return total + texts[0]
 
 
 def short(value: Any) -> str:

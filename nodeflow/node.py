@@ -276,6 +276,11 @@ def _with_effects(
     estimate: EstimatesBytes | None,
     migrations: Mapping[int, Migration],
 ) -> NodeDefinition:
+    for port in definition.inputs.values():
+        if isinstance(port.widget, FilePath) and port.widget.folder and reads is None:
+            raise RegistrationError(
+                f"{definition.id}: {port.name!r} is a folder; say by `reads` which files count"
+            )
     missing = [v for v in range(1, definition.version) if v not in migrations]
     if missing:
         raise RegistrationError(

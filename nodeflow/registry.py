@@ -31,6 +31,8 @@ class Registry:
 
     definitions: dict[str, NodeDefinition] = field(default_factory=dict)
     failures: list[Problem] = field(default_factory=list)
+    packs: dict[str, Path] = field(default_factory=dict)
+    """The folders that packs were loaded from, by the pack's name."""
 
     def __contains__(self, id: object) -> bool:
         return id in self.definitions
@@ -122,6 +124,11 @@ def add_folder(registry: Registry, folder: Path) -> None:
         registry._fail(str(folder), FileNotFoundError("no folder with Python files"))
         return
     pack = pack_name(folder)
+    home = registry.packs.setdefault(pack, folder.resolve())
+    if home != folder.resolve():
+        text = f"its pack would be named {pack!r}, as that of {home}; rename one of the folders"
+        registry._fail(str(folder), RegistrationError(text))
+        return
     package = ModuleType("nodeflow_pack_" + pack.replace("-", "_"))
     package.__path__ = [str(folder.resolve())]
     for known in list(sys.modules):  # what an earlier load found; the files may have changed

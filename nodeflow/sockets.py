@@ -157,6 +157,9 @@ def substitute(tp: Any, bound: dict[TypeVar, Any]) -> Any:
         return bound.get(tp, tp)
     if is_list(tp):
         return list[substitute(element(tp), bound)]  # type: ignore[misc]
+    if union_members(tp) != (tp,):
+        members = [substitute(member, bound) for member in get_args(tp)]
+        return Union[tuple(members)]  # noqa: UP007 - made of types known only here
     return tp
 
 
@@ -174,6 +177,12 @@ def bind(source: Any, target: Any, bound: dict[TypeVar, Any]) -> bool:
         return assignable(source, before)
     if is_list(target) and is_list(source):
         return bind(element(source), element(target), bound)
+    members = union_members(target)
+    if any(isinstance(member, TypeVar) for member in members):
+        named = [member for member in members if not isinstance(member, TypeVar)]
+        if any(assignable(source, member) for member in named):
+            return True
+        return bind(source, next(m for m in members if isinstance(m, TypeVar)), bound)
     return assignable(source, target)
 
 

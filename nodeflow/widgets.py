@@ -150,7 +150,11 @@ class FilePath(Widget):
     def check(self, value: Any) -> str | None:
         path = os.path.expanduser(str(value))
         found = os.path.isdir(path) if self.folder else os.path.isfile(path)
-        return None if found else f"{value!r} does not exist"
+        if not found:
+            return f"{value!r} does not exist"
+        if self.suffixes and not path.lower().endswith(self.suffixes):
+            return f"{value!r} is none of {', '.join(self.suffixes)}"
+        return None
 
     def hint(self, value: Any) -> str:
         path = os.path.expanduser(str(value))

@@ -336,3 +336,12 @@ def test_a_default_file_that_is_not_there_is_no_fault_of_the_node() -> None:
 def test_what_is_no_node_is_said_to_be_none() -> None:
     with pytest.raises(RegistrationError, match="is no node: decorate it with @node"):
         definition_of(len)
+
+
+def test_a_folder_that_is_read_says_which_files_count() -> None:
+    with pytest.raises(RegistrationError, match="reads"):
+
+        @node("t.folder")
+        def folder(path: Annotated[str, FilePath(folder=True)]) -> int:
+            """Count files."""
+            return 0

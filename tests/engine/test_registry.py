@@ -290,3 +290,18 @@ def test_listing_the_nodes_imports_none_of_the_heavy_libraries() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert out.stdout == "[] True\n"
+
+
+def test_two_folders_of_one_name_are_not_mixed(tmp_path: Path) -> None:
+    for place, value in (("a", 1), ("b", 2)):
+        folder = tmp_path / place / "pack"
+        folder.mkdir(parents=True)
+        (folder / "m.py").write_text(
+            "from nodeflow.node import node\n"
+            f"@node('pack:m.f{value}')\ndef f{value}() -> int:\n    'Give.'\n    return {value}\n"
+        )
+    registry = Registry()
+    add_folder(registry, tmp_path / "a" / "pack")
+    add_folder(registry, tmp_path / "b" / "pack")
+    assert list(registry.definitions) == ["pack:m.f1"]
+    assert "rename one of the folders" in registry.failures[0].message

@@ -371,3 +371,10 @@ def test_a_literal_of_a_type_fits_where_a_wire_of_that_type_does(
 ) -> None:
     if value is not None and literal_fits(value, source) and assignable(source, target):
         assert literal_fits(coerce_literal(value, source), target)
+
+
+def test_an_optional_generic_port_binds_its_variable() -> None:
+    bound: dict[TypeVar, Any] = {}
+    assert bind(int, T | None, bound)
+    assert bound == {T: int}
+    assert substitute(T | None, bound) == int | None

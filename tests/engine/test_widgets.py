@@ -216,3 +216,10 @@ def test_a_taken_path_stays_below_the_folder_as_posix_and_as_windows_read_it(val
         assert not isabs(value)
         assert (normpath(join("C:\\out", value)) + "\\").startswith("C:\\out\\")
         assert (posix_normpath("/out/" + value) + "/").startswith("/out/")
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.TXT").write_text("x")
+    widget = FilePath(suffixes=(".txt", ".md"))
+    assert widget.check(str(tmp_path / "notes.TXT")) is None
+    assert "none of .png" in (FilePath(suffixes=(".png",)).check(str(tmp_path / "notes.TXT")) or "")

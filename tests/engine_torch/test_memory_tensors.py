@@ -64,7 +64,7 @@ def test_bytes_are_those_of_the_storages_each_once() -> None:
     assert nbytes(whole) == BASE_BYTES + 1600
     assert nbytes(whole[:1]) == BASE_BYTES + 1600  # a view holds all of it
     assert nbytes(Latent(whole, whole[1:])) == BASE_BYTES + 1600
-    assert nbytes(Box([whole, whole.clone()])) == BASE_BYTES + 3200
+    assert nbytes(Box([whole, whole.clone()])) == BASE_BYTES + 3200 + 2 * 8  # and two places
     assert nbytes(torch.zeros(0)) == BASE_BYTES
     assert nbytes(torch.zeros(100, dtype=torch.bfloat16)) == BASE_BYTES + 200
     assert nbytes([torch.zeros(0), torch.zeros(0)]) == BASE_BYTES + 16
@@ -168,3 +168,9 @@ def test_large_tensors_and_models_have_no_content_key() -> None:
 )
 def test_short_describes_what_a_value_holds(value: Any, text: str) -> None:
     assert short(value) == text
+
+
+def test_sparse_tensors_and_texts_count() -> None:
+    sparse = torch.eye(4).to_sparse()
+    assert nbytes([sparse]) >= 64
+    assert nbytes(["x" * 1000]) > nbytes(["x"]) + 900
