@@ -68,8 +68,11 @@ def find_checkpoint(name: str) -> Path:
     for path in _candidates(name) if name.strip() else []:
         if checkpoint_files.is_checkpoint(path):
             return path
-    looked = ", ".join(str(folder) for folder in _checkpoint_folders())
-    raise FileNotFoundError(f"no checkpoint {name!r} in {looked}. {_what_to_do(name)}")
+    raise FileNotFoundError(f"no checkpoint {name!r} in {_looked()}. {_what_to_do(name)}")
+
+
+def _looked() -> str:
+    return ", ".join(str(folder) for folder in _checkpoint_folders())
 
 
 def _what_to_do(name: str) -> str:
@@ -117,8 +120,8 @@ class CheckpointName(Widget):
     def hint(self, value: Any) -> str:
         try:
             find_checkpoint(str(value))
-        except FileNotFoundError as error:
-            return str(error)
+        except FileNotFoundError:
+            return f"looked in {_looked()}. {_what_to_do(str(value))}"
         return "fetch the checkpoint again, or choose another"
 
     def as_json(self) -> dict[str, Any]:

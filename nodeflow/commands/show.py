@@ -91,7 +91,8 @@ def nodes_command(name: str, nodes: Sequence[Path], *, as_json: bool) -> int:
         if inside:
             _print_nodes(inside, as_json=as_json)
             return DONE
-        near = registry.nearest(name)
+        near = sorted({d.category for d in registry if d.category.startswith(name)})
+        near = near or registry.nearest(name)
         hint = f"did you mean {' or '.join(near)}?" if near else "see `nodeflow nodes`"
         problem = Problem("unknown-type", name, f"there is no node type {name!r}", hint)
         if as_json:
