@@ -68,6 +68,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @app.command()
 def run(
+    context: typer.Context,
     graph: GraphName,
     inputs: Inputs = None,
     params: Params = None,
@@ -120,11 +121,12 @@ def run(
         trace=trace,
         json=json,
     )
-    raise typer.Exit(run_command(order, STARTED))
+    raise typer.Exit(run_command(order, _started(context)))
 
 
 @app.command()
 def validate(
+    context: typer.Context,
     graph: GraphName,
     inputs: Inputs = None,
     params: Params = None,
@@ -135,7 +137,8 @@ def validate(
     from nodeflow.commands.show import validate_command
 
     given = _assignments(inputs, "NAME=VALUE"), _assignments(params, "--set")
-    code = validate_command(graph, *given, nodes or [], as_json=json, started=STARTED)
+    started = _started(context)
+    code = validate_command(graph, *given, nodes or [], as_json=json, started=started)
     raise typer.Exit(code)
 
 
@@ -230,7 +233,12 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # for terminals of few characters
-    app()
+    app(obj=STARTED)
+
+
+def _started(context: typer.Context) -> float:
+    """When the process began or, where a test or a program calls a command, now."""
+    return float(context.obj or time.perf_counter())
 
 
 def _interrupted(number: int, frame: object) -> NoReturn:

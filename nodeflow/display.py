@@ -134,11 +134,10 @@ class LiveDisplay(Display):
         self.bars: dict[str, Any] = {}
         self.progress = Progress(
             text("{task.description}"),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=16, table_column=Column(min_width=16)),
             text("{task.completed:.0f}/{task.total:.0f}"),
-            TimeElapsedColumn(),
-            _rate_column(Column(no_wrap=True)),
-            text("{task.fields[told]}"),
+            TimeElapsedColumn(table_column=Column(min_width=7)),
+            _told_column(Column(no_wrap=True)),
             console=Console(file=stream),
             transient=True,
         )
@@ -192,20 +191,21 @@ class LiveDisplay(Display):
             self.progress.remove_task(task)
 
 
-def _rate_column(column: Any) -> Any:
-    """Passes a second, or seconds a pass where they are slow, and the time that is left."""
+def _told_column(column: Any) -> Any:
+    """Passes a second, or seconds a pass where they are slow, the time left, and what is told."""
     from rich.progress import ProgressColumn, Task
     from rich.text import Text
 
-    class RateColumn(ProgressColumn):
-        max_refresh = 0.5
+    class ToldColumn(ProgressColumn):
+        max_refresh = 0.1
 
         def render(self, task: Task) -> Text:
-            speed = task.speed
-            if not speed or not task.fields["rated"]:
-                return Text("")
-            rate = f"{speed:.1f} it/s" if speed >= 1 else f"{1 / speed:.1f} s/it"
-            left = "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"
-            return Text(rate + left)
+            words = [task.fields["told"].strip()]
+            if task.speed and task.fields["rated"]:
+                slow = task.speed < 1
+                rate = f"{1 / task.speed:.1f} s/it" if slow else f"{task.speed:.1f} it/s"
+                left = task.time_remaining
+                words = [rate, *([] if left is None else [f"{left:.0f} s left"]), *words]
+            return Text(", ".join(word for word in words if word))
 
-    return RateColumn(column)
+    return ToldColumn(column)
