@@ -79,7 +79,7 @@ class PlainDisplay(Display):
         self.nodes.take(event)
         if isinstance(event, RunStarted):
             cached = f", {event.cached} of them at hand" if event.cached else ""
-            self._line(f"{event.total} nodes{cached}")
+            self._line(f"{event.total} node{'' if event.total == 1 else 's'}{cached}")
         elif isinstance(event, NodeStarted) and is_top(event.path):
             self.types[event.path] = event.type
         elif isinstance(event, NodeFinished) and is_top(event.path):

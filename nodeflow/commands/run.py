@@ -103,6 +103,12 @@ def run_command(order: RunOrder, started: float) -> int:
         except GraphError as error:
             report.problems += error.problems
             code = WRONG
+        except Exception as error:  # a fault of ours or of a pack, outside of any node's body
+            traceback.print_exception(error)
+            text = f"{type(error).__name__}: {error}"
+            hint = "this is a fault of nodeflow or of a node pack; the traceback tells where"
+            report.problems.append(Problem("internal-error", "", text, hint))
+            code = FAILED
     if not order.json:
         tell_problems(report.problems)
         _tell(report)

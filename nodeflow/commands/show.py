@@ -8,11 +8,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from nodeflow.commands.prepare import prepare, registry_with
+from nodeflow.commands.prepare import Prepared, prepare, registry_with
 from nodeflow.commands.report import DONE, WRONG, print_json, size, table, tell_problems
 from nodeflow.errors import GraphError, Problem
+from nodeflow.memory import short
 from nodeflow.node import InputPort, NodeDefinition
 from nodeflow.plan import Plan, plan
+from nodeflow.provenance import every_task
 from nodeflow.registry import Registry
 from nodeflow.sockets import type_name
 
@@ -27,22 +29,35 @@ def validate_command(
     started: float,
 ) -> int:
     """Tell everything that is wrong with a graph."""
-    count = 0
+    count, given, outputs = 0, {}, []
     problems: Sequence[Problem]
     try:
         prepared = prepare(graph, registry_with(nodes), inputs, params)
         problems, count = prepared.problems, len(prepared.made.scope.tasks)
+        given, outputs = _inputs(prepared), list(prepared.graph.outputs)
     except GraphError as error:
         problems = error.problems
-    wrong = sum(p.severity == "error" for p in problems)
+    wrong = any(p.severity == "error" for p in problems)
     if as_json:
-        told = [problem.as_json() for problem in problems]
-        print_json({"valid": not wrong, "nodes": count, "problems": told})
+        about = {"valid": not wrong, "nodes": count, "inputs": given, "outputs": outputs}
+        print_json({**about, "problems": [problem.as_json() for problem in problems]})
         return WRONG if wrong else DONE
     tell_problems(problems)
     if not wrong:
         print(f"{graph}: {count} nodes, nothing wrong ({perf_counter() - started:.2f} s)")
+        for line in table([(f"  {name}", f"= {short(value)}") for name, value in given.items()]):
+            print(line)
     return WRONG if wrong else DONE
+
+
+def _inputs(prepared: Prepared) -> dict[str, Any]:
+    """The graph's declared inputs with what they are set to."""
+    tasks = {task.path: task for task in every_task(prepared.made.scope)}
+    found = {}
+    for name in prepared.graph.inputs:
+        for path, port in prepared.graph.input_targets(name)[:1]:
+            found[name] = tasks[path].params.get(port) if path in tasks else None
+    return found
 
 
 def plan_command(

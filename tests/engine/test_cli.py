@@ -367,6 +367,19 @@ def test_a_node_that_writes_tells_its_paths_and_gets_the_graph() -> None:
     assert json.loads(text)["outputs"] is None
 
 
+def test_a_fault_of_a_pack_outside_of_its_nodes_is_told_too(folder: Path) -> None:
+    (folder / "pack" / "odd.py").write_text(
+        "from nodeflow.node import node\n"
+        "def files_of(params):\n    return 1 / 0\n"
+        "@node('pack:odd.one', writes=True, reads=files_of)\n"
+        "def one() -> int:\n    'Give one.'\n    return 1\n"
+    )
+    save("odd", nodes(one={"type": "pack:odd.one"}))
+    report = told("run", "odd.json", code=3)
+    assert codes(report) == [("internal-error", "")]
+    assert "ZeroDivisionError" in report["problems"][0]["message"]
+
+
 def test_an_output_folder_that_cannot_be_is_told_before_anything_runs() -> None:
     Path("file").write_text("")
     assert codes(told("run", "dot.json", "--out", "file/deep", code=1)) == [
@@ -425,7 +438,14 @@ def test_a_file_that_changed_since_is_a_warning() -> None:
 
 def test_validate() -> None:
     assert "2 nodes, nothing wrong" in call("validate", "sum.json", "a=5").stdout
-    assert told("validate", "sum.json") == {"valid": True, "nodes": 2, "problems": []}
+    assert told("validate", "sum.json", "b=3") == {
+        "valid": True,
+        "nodes": 2,
+        "inputs": {"a": 1, "b": 3},
+        "outputs": ["sum"],
+        "problems": [],
+    }
+    assert call("validate", "sum.json").stdout.endswith("  a  = 1\n  b  = 1\n")
     report = told("validate", "sum.json", "a=500", code=1)
     assert not report["valid"]
     assert codes(report) == [("out-of-range", "one.a")]
