@@ -170,6 +170,7 @@ class LoopRun:
         for slot, (value, size) in self.carried.items():
             if frame.readers[slot]:
                 frame.hold(slot, value, size)
+        self.carried = {}  # the frame alone holds it now, and lets it go after its last reader
 
     def take(self, frame: Frame) -> None:
         """Take what a finished pass carries on and adds to the collections."""

@@ -28,15 +28,32 @@ def texts_of(conditioning: Conditioning) -> tuple[Conditioning, ...]:
 def predict_epsilons(
     model: Model, x: Tensor, step: Step, conditionings: Sequence[Conditioning]
 ) -> list[Tensor]:
-    """epsilon [B, C, H, W] for the same x under each conditioning, all in one batch.
+    """epsilon [B, C, H, W] for the same x under each conditioning, the texts in one batch.
 
-    A conditioning of n texts takes n * B places of the batch, and its predictions are averaged.
+    A conditioning of n texts takes n places of the batch per picture, and its predictions are
+    averaged. A CPU takes the pictures one by one: how a kernel rounds depends on the size of the
+    batch, and a picture should come out of a batch as it does alone, to the bit; there is little
+    speed in larger batches there.
     """
+    if len(x) > 1 and next(model.network.parameters()).device.type == "cpu":
+        alone = [
+            predict_epsilons(model, x[k : k + 1], step, [_of_picture(c, k) for c in conditionings])
+            for k in range(len(x))
+        ]
+        return [torch.cat(rows) for rows in zip(*alone, strict=True)]
     texts = [text for c in conditionings for text in texts_of(c)]
     embeddings, mask = _one_batch([text.embeddings for text in texts], len(x))
     many = x.repeat(len(texts), 1, 1, 1)  # [n B, C, H, W]
     answers = iter(_epsilon(model, many, step, embeddings, mask).chunk(len(texts)))
     return [_mean([next(answers) for _ in texts_of(c)]) for c in conditionings]
+
+
+def _of_picture(conditioning: Conditioning, k: int) -> Conditioning:
+    """What steers picture k of a batch: its own row, or the one row that all share."""
+    own = slice(k, k + 1) if len(conditioning.embeddings) > 1 else slice(None)
+    pooled = None if conditioning.pooled is None else conditioning.pooled[own]
+    more = tuple(_of_picture(text, k) for text in conditioning.more)
+    return Conditioning(conditioning.embeddings[own], pooled, more)
 
 
 def epsilon_of(output: Tensor, x: Tensor, sigma: float, prediction: str) -> Tensor:
