@@ -124,7 +124,7 @@ def denoiser(
     batch: Batch = 32,
     dropped_captions: Annotated[float, Slider(0, 1, 0.01)] = 0.1,
     ema: Annotated[float, Slider(0, 1, 0.0001)] = 0.999,
-    widths: Annotated[list[int], Number(16, 1024, 16)] = [64, 112, 176],  # noqa: B006
+    widths: Annotated[list[int], Number(16, 1024, 16)] = [64, 96, 160],  # noqa: B006
     seed: Annotated[int, Seed()] = 0,
     folder: Folder = "",
     *,

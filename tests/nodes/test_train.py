@@ -124,6 +124,8 @@ def test_denoiser_and_save_checkpoint(
     assert len(model.betas.alphas_cumprod) == 1000
     path = train_output.save_checkpoint(model, trained_clip.clip, trained_vae.vae, "mine", ctx=ctx)
     assert Path(path) == tmp_path / "mine"
+    configs = "".join(file.read_text() for file in Path(path).glob("*/config.json"))
+    assert "_name_or_path" not in configs
     loaded = load.checkpoint(path, ctx=ctx)
     _same_weights(loaded.model, model)
     _same_weights(loaded.clip, trained_clip.clip)

@@ -24,7 +24,7 @@ from nodes.diffusion.training.tokenizer import CONTEXT
 from nodes.types import BetaSchedule
 
 STEPS = 1000
-WIDTHS = (64, 112, 176)
+WIDTHS = (64, 96, 160)
 EARLY_MIX = {"centered": 0.7, "positioned": 0.15, "pair": 0.15}  # of every batch
 LATE_MIX = {"centered": 0.3, "positioned": 0.3, "pair": 0.4}
 

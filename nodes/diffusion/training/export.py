@@ -1,6 +1,7 @@
 """A trained model as a folder in the layout of diffusers' `StableDiffusionPipeline`, in fp16."""
 
 import copy
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -83,12 +84,23 @@ def save_checkpoint(
     """
     for name, part in (("vae", vae), ("text_encoder", encoder), ("unet", unet)):
         copy.deepcopy(part).half().save_pretrained(folder / name, safe_serialization=True)
+        _leave_home(folder / name)
     _name_as_ever(folder / "text_encoder" / "model.safetensors")
     new_scheduler().save_pretrained(folder / "scheduler")
     if tokenizer_folder.resolve() != (folder / "tokenizer").resolve():
         shutil.copytree(tokenizer_folder, folder / "tokenizer", dirs_exist_ok=True)
     (folder / "model_index.json").write_text(MODEL_INDEX, "utf-8")
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _leave_home(folder: Path) -> None:
+    """Drop the path that the part was once loaded from; let everybody read the weights."""
+    config_file = folder / "config.json"
+    config = json.loads(config_file.read_text("utf-8"))
+    config.pop("_name_or_path", None)
+    config_file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", "utf-8")
+    for weights in folder.glob("*.safetensors"):
+        weights.chmod(0o644)
 
 
 def _name_as_ever(weights: Path) -> None:
@@ -100,6 +112,7 @@ def _name_as_ever(weights: Path) -> None:
     tensors = load_file(weights)
     named = {prefix + name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
     save_file(named, weights, metadata={"format": "pt"})
+    weights.chmod(0o644)
 
 
 MODEL_INDEX = """{
