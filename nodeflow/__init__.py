@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from nodeflow.cache import Cache
     from nodeflow.context import RunContext
     from nodeflow.errors import Cancelled, GraphError, NodeError, NodeflowError, Problem
-    from nodeflow.executor import RunResult, run
+    from nodeflow.executor import run
     from nodeflow.graph import Graph
     from nodeflow.node import node
     from nodeflow.plan import Plan, plan
+    from nodeflow.result import RunResult
     from nodeflow.validate import validate
 
 __version__ = "0.1.0"
@@ -37,7 +38,7 @@ _HOMES = {
     "NodeError": "errors",
     "NodeflowError": "errors",
     "Problem": "errors",
-    "RunResult": "executor",
+    "RunResult": "result",
     "run": "executor",
     "Graph": "graph",
     "node": "node",

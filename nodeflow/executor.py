@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -41,55 +41,9 @@ from nodeflow.memory import BASE_BYTES, nbytes, short
 from nodeflow.plan import targets
 from nodeflow.program import Program, Task
 from nodeflow.registry import Registry
+from nodeflow.result import NodeRecord, OnEvent, RunOptions, RunResult
 from nodeflow.sockets import PLAIN, socket_info
 from nodeflow.validate import program
-
-OnEvent = Callable[[Event], None]
-
-
-@dataclass(slots=True)
-class NodeRecord:
-    """What became of one node: `ran`, `cached`, `failed` or `skipped`; a node in a loop has one
-    record per pass, at `denoise[7]/cond`."""
-
-    state: str
-    why: str = ""
-    seconds: float = 0.0
-    nbytes: int = 0
-
-
-@dataclass(slots=True)
-class RunResult:
-    """What came of a run. `outputs` holds what finished, also of a run that failed or was
-    cancelled.
-
-    `status` is `done`, `failed` or `cancelled`. `peak_bytes` is the most that the run's values held
-    at once, models included, the cache's own not counted.
-    """
-
-    outputs: dict[str, Any] = field(default_factory=dict)
-    nodes: dict[str, NodeRecord] = field(default_factory=dict)
-    errors: list[NodeError] = field(default_factory=list)
-    status: str = "done"
-    seconds: float = 0.0
-    peak_bytes: int = 0
-
-    @property
-    def ran(self) -> int:
-        return sum(record.state == "ran" for record in self.nodes.values())
-
-    @property
-    def cached(self) -> int:
-        return sum(record.state == "cached" for record in self.nodes.values())
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How a run goes about its work; the result does not depend on it."""
-
-    on_event: OnEvent | None = None
-    keep_going: bool = False
-    check: bool = False
 
 
 def run(

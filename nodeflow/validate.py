@@ -2,18 +2,17 @@
 
 Scopes are checked outside in, each in topological order, so that the type of every wire is known
 when its reader is looked at. A loop's body is a scope of its own, checked when its loop is reached;
-bodies are walked with an explicit stack. Imports the layers up to `flatten`.
+bodies are walked with an explicit stack. Imports the layers up to `wires`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from nodeflow.check_node import NodeCheck
 from nodeflow.errors import Problem
-from nodeflow.flatten import Flat, flatten
+from nodeflow.flatten import flatten
 from nodeflow.graph import (
     FORBIDDEN_IN_ID,
     MAP,
@@ -33,12 +32,11 @@ from nodeflow.program import Carried, LoopProgram, Program, Scope, SlotSource, T
 from nodeflow.registry import Registry, default_registry
 from nodeflow.revise import revised
 from nodeflow.sockets import assignable, element, is_list, type_name
+from nodeflow.wires import RESERVED, OpenScope, Wires
 
 _Unknown = TypeVar("_Unknown")
 UNKNOWN: Any = _Unknown
 """Type of what a faulty node would give: fits everywhere, so that one fault is told once."""
-
-RESERVED = ("each", "const", "state")
 
 
 def validate(graph: Graph, registry: Registry | None = None) -> list[Problem]:
@@ -73,18 +71,6 @@ def _revised(graph: Graph, registry: Registry) -> Program | None:
     return made
 
 
-@dataclass(slots=True)
-class _Open:
-    """A scope while it is being checked."""
-
-    scope: Scope
-    flat: Flat
-    index: dict[str, int]
-    given: dict[str, int]
-    wires: list[list[tuple[str, list[tuple[int, str] | None], bool]]] = field(default_factory=list)
-    """Per task: (port, [(task or -1, output) or None where it leads nowhere], gathered)."""
-
-
 _Steps = Generator["_Steps", Any, Any]
 
 
@@ -94,6 +80,7 @@ class _Checker:
         self.registry = registry
         self.problems: list[Problem] = list(registry.failures)
         self.node = NodeCheck(registry, self.problem)
+        self.wires = Wires(graph, self.problem)
 
     def problem(self, code: str, where: str, message: str, hint: str = "") -> None:
         self.problems.append(Problem(code, where, message, hint))
@@ -103,7 +90,7 @@ class _Checker:
 
     def check(self) -> Program:
         self._ids()
-        opened: _Open = _drive(self._scope(self.graph.nodes, "", {}))
+        opened: OpenScope = _drive(self._scope(self.graph.nodes, "", {}))
         outputs = self._outputs(opened)
         self._inputs()
         self._unused(opened.scope, outputs)
@@ -119,18 +106,18 @@ class _Checker:
         scope = Scope(path, tuple(given), slot_types=list(given.values()))
         scope.slot_task = [-1] * len(given)
         scope.has_groups = bool(flat.groups)
-        opened = _Open(scope, flat, scope.index, {name: i for i, name in enumerate(given)})
+        opened = OpenScope(scope, flat, scope.index, {name: i for i, name in enumerate(given)})
         for index, (id, node) in enumerate(flat.nodes.items()):
             opened.index[id] = index
             definition = self.node.definition(f"{where}{id}", node)
             task = Task(index, f"{where}{id}", node, definition, {}, (), 0, ())
             scope.tasks.append(task)
         for id, task in zip(flat.nodes, scope.tasks, strict=True):
-            opened.wires.append(self._wires(opened, id, task))
-        scope.order = self._sort(opened)
+            opened.wires.append(self.wires.wires(opened, id, task))
+        scope.order = self.wires.sort(opened)
         for index in scope.order:
             task = scope.tasks[index]
-            wires = self._slots(opened, index)
+            wires = self.wires.slots(opened, index)
             task.first = len(scope.slot_types)
             if isinstance(task.node, Loop):
                 yield from self._loop(opened, task, dict(wires))
@@ -142,7 +129,7 @@ class _Checker:
             scope.writes = scope.writes or task.writes
         return opened
 
-    def _add_slots(self, opened: _Open, task: Task, types: Mapping[str, Any]) -> None:
+    def _add_slots(self, opened: OpenScope, task: Task, types: Mapping[str, Any]) -> None:
         task.outputs = tuple(types)
         opened.scope.slot_types.extend(types.values())
         opened.scope.slot_task.extend([task.index] * len(types))
@@ -165,131 +152,9 @@ class _Checker:
                 if children(node):
                     pending.append((f"{where}/", node, children(node)))
 
-    # ── wires ──────────────────────────────────────────────────────────────────────────────────
-
-    def _wires(self, opened: _Open, id: str, task: Task) -> list[Any]:
-        """Where each wire of a node comes from, as task numbers; what leads nowhere is None."""
-        home = opened.flat.prefix.get(id, "")
-        rewired = opened.flat.rewired.get(id)
-        wires: list[tuple[str, list[tuple[int, str] | None], bool]] = []
-        if isinstance(task.node, Loop):
-            for name, link in task.node.outer_links():
-                found = self._origin(opened, home, link, f"{task.path}.{name}")
-                wires.append((name, [found], False))
-            return wires
-        for port, source in task.node.links.items():
-            prefix = rewired[port][0] if rewired and port in rewired else home
-            where = f"{task.path}.{port}"
-            if isinstance(source, Link):
-                wires.append((port, [self._origin(opened, prefix, source, where)], False))
-            else:
-                found_all = [self._origin(opened, prefix, link, where) for link in source]
-                wires.append((port, found_all, True))
-        return wires
-
-    def _origin(self, opened: _Open, prefix: str, link: Link, where: str) -> tuple[int, str] | None:
-        """(task, output) that a link names; task -1 for what the scope is given."""
-        if not prefix and link.node in RESERVED and opened.scope.path:
-            if str(link) in opened.given:
-                return -1, str(link)
-            names = [n.partition(".")[2] for n in opened.given if n.startswith(f"{link.node}.")]
-            hint = f"it gives {link.node}.{', '.join(names)}" if names else ""
-            near = nearest(link.port, names)
-            hint = f"did you mean {link.node}.{near}?" if near else hint
-            self.problem("unknown-port", where, f"the loop gives no {link}", hint)
-            return None
-        found = opened.flat.resolve(prefix, link)
-        if isinstance(found, Problem):
-            self.problem(found.code, where, found.message, found.hint)
-            return None
-        path, port = found
-        index = opened.index.get(path)
-        if index is None:
-            self._unknown_node(opened, link, where)
-            return None
-        return index, port
-
-    def _unknown_node(self, opened: _Open, link: Link, where: str) -> None:
-        if opened.scope.path and self.graph.node(link.node) is not None:
-            hint = f'a body is closed: write "const": {{"{link.port}": "{link}"}} in the loop'
-            message = f"{link.node} is outside the body"
-            self.problem("outside-body", where, f"{message}, which may not read it", hint)
-            return
-        near = nearest(link.node, [*opened.index, *opened.flat.groups])
-        hint = f"did you mean {near}.{link.port}?" if near else "links are written node.port"
-        if not near and not link.port:
-            hint = f"{link} has no port"
-        self.problem("unknown-node", where, f"there is no node {link.node!r}", hint)
-
-    def _slots(self, opened: _Open, index: int) -> list[tuple[str, SlotSource | None]]:
-        """The wires of a task as slots; all its origins have theirs by now."""
-        found: list[tuple[str, SlotSource | None]] = []
-        for port, origins, gathered in opened.wires[index]:
-            where = f"{opened.scope.tasks[index].path}.{port}"
-            slots = [self._slot(opened, origin, where) for origin in origins]
-            if None in slots:
-                found.append((port, None))
-            else:
-                whole = tuple(slot for slot in slots if slot is not None)
-                found.append((port, whole if gathered else whole[0]))
-        return found
-
-    def _slot(self, opened: _Open, origin: tuple[int, str] | None, where: str) -> int | None:
-        if origin is None:
-            return None
-        index, port = origin
-        if index < 0:
-            return opened.given[port]
-        task = opened.scope.tasks[index]
-        if port in task.outputs:
-            return task.first + task.outputs.index(port)
-        if task.definition is not None or isinstance(task.node, Loop):
-            near = nearest(port, task.outputs)
-            has = ", ".join(task.outputs) or "no outputs"
-            hint = f"did you mean {near!r}? it has {has}" if near else f"it has {has}"
-            name = task.path.rpartition("/")[2]
-            self.problem("unknown-port", where, f"{name} has no output {port!r}", hint)
-        return None
-
-    def _sort(self, opened: _Open) -> list[int]:
-        """Task numbers, each after all it reads (Kahn 1962); tasks on a cycle, and all that hang on
-        them, are reported and left out."""
-        tasks = opened.scope.tasks
-        readers: list[list[int]] = [[] for _ in tasks]
-        waiting = [0] * len(tasks)
-        for index, wires in enumerate(opened.wires):
-            for _, origins, _ in wires:
-                for origin in origins:
-                    if origin is not None and origin[0] >= 0:
-                        readers[origin[0]].append(index)
-                        waiting[index] += 1
-        order = [index for index, count in enumerate(waiting) if count == 0]
-        for index in order:  # grows while it is walked
-            for reader in readers[index]:
-                waiting[reader] -= 1
-                if waiting[reader] == 0:
-                    order.append(reader)
-        if len(order) < len(tasks):
-            self._cycles(opened, readers, {i for i, count in enumerate(waiting) if count})
-        return order
-
-    def _cycles(self, opened: _Open, readers: list[list[int]], left: set[int]) -> None:
-        import networkx as nx  # only a faulty graph pays for it
-
-        wires = nx.DiGraph((a, b) for a in sorted(left) for b in readers[a] if b in left)
-        components = [sorted(c) for c in nx.strongly_connected_components(wires)]
-        for component in sorted(components):
-            ring = wires.subgraph(component)
-            if ring.number_of_edges() == 0:
-                continue
-            path = [edge[0] for edge in nx.find_cycle(ring, component[0])]
-            names = [opened.scope.tasks[i].path for i in (*path, path[0])]
-            hint = "remove one of these wires; to repeat something use flow.loop"
-            self.problem("cycle", names[0], f"a cycle: {' → '.join(names)}", hint)
-
     # ── loops ──────────────────────────────────────────────────────────────────────────────────
 
-    def _loop(self, opened: _Open, task: Task, wires: dict[str, SlotSource | None]) -> _Steps:
+    def _loop(self, opened: OpenScope, task: Task, wires: dict[str, SlotSource | None]) -> _Steps:
         """Check a loop: what goes in, its body as a scope of its own, what comes out."""
         loop = task.node
         assert isinstance(loop, Loop)
@@ -301,7 +166,7 @@ class _Checker:
             if name.startswith("each."):
                 tp = self._each_type(task, name, tp)
             given[name] = tp
-        body: _Open = yield self._scope(loop.body, task.path, given)
+        body: OpenScope = yield self._scope(loop.body, task.path, given)
         task.first = len(opened.scope.slot_types)
         out = {name: given[f"state.{name}"] for name in loop.state}
         next_slots = self._body_slots(
@@ -348,18 +213,18 @@ class _Checker:
         return UNKNOWN
 
     def _body_slots(
-        self, body: _Open, task: Task, links: Mapping[str, tuple[str, Link]]
+        self, body: OpenScope, task: Task, links: Mapping[str, tuple[str, Link]]
     ) -> dict[str, int]:
         """The body's slots that the loop carries or collects, by name."""
         found = {}
         for name, (port, link) in links.items():
             where = f"{task.path}.{port}"
-            slot = self._slot(body, self._origin(body, "", link, where), where)
+            slot = self.wires.slot(body, self.wires.origin(body, "", link, where), where)
             if slot is not None:
                 found[name] = slot
         return found
 
-    def _check_next(self, body: _Open, task: Task, name: str, slot: int, init: Any) -> None:
+    def _check_next(self, body: OpenScope, task: Task, name: str, slot: int, init: Any) -> None:
         tp = body.scope.slot_types[slot]
         if not assignable(tp, init):
             self.problem(
@@ -372,7 +237,7 @@ class _Checker:
 
     # ── the whole graph ────────────────────────────────────────────────────────────────────────
 
-    def _outputs(self, opened: _Open) -> dict[str, int]:
+    def _outputs(self, opened: OpenScope) -> dict[str, int]:
         """Slots of the declared outputs, and of every `node.port` that may be asked for."""
         slots = {opened.scope.slot_name(slot): slot for slot in range(len(opened.scope.slot_types))}
         for path, group in opened.flat.groups.items():
@@ -382,7 +247,7 @@ class _Checker:
                     slots[f"{path}.{name}"] = slots[f"{origin[0]}.{origin[1]}"]
         for name, link in self.graph.outputs.items():
             where = f"outputs.{name}"
-            slot = self._slot(opened, self._origin(opened, "", link, where), where)
+            slot = self.wires.slot(opened, self.wires.origin(opened, "", link, where), where)
             if slot is not None:
                 slots[name] = slot
         return slots
@@ -438,7 +303,7 @@ class _Checker:
 
 def _loop_program(
     loop: Loop,
-    body: _Open,
+    body: OpenScope,
     wires: Mapping[str, SlotSource | None],
     next_slots: Mapping[str, int],
     collected: Mapping[str, int],

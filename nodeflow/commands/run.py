@@ -32,7 +32,7 @@ from nodeflow.context import RunContext
 from nodeflow.devices import pick_device, wrong_name
 from nodeflow.display import Display, display_for
 from nodeflow.errors import Cancelled, GraphError, NodeError, Problem
-from nodeflow.executor import RunResult, run
+from nodeflow.executor import run
 from nodeflow.fingerprint import digest
 from nodeflow.graph import walk
 from nodeflow.memory import short
@@ -40,6 +40,7 @@ from nodeflow.plan import Targets, targets
 from nodeflow.program import Program
 from nodeflow.provenance import differences, every_task, metadata, provenance
 from nodeflow.registry import Registry
+from nodeflow.result import RunResult
 from nodeflow.saving import is_saved, save_output
 from nodeflow.sockets import PLAIN, is_plain, socket_info
 

@@ -24,6 +24,8 @@ FormatMigration = Callable[[dict[str, Any]], dict[str, Any]]
 FORMAT_MIGRATIONS: dict[int, FormatMigration] = {}
 """From each older format to the next; format 1 is the first."""
 
+MAX_NODES = 1_000_000
+"""Nodes of a graph, those of groups counted wherever they stand."""
 MAX_NESTING = 64
 """Files within files, bodies within bodies. Deeper is a mistake or an attack."""
 ENCODING = "utf-8-sig"
@@ -109,12 +111,16 @@ def graph_to_data(graph: Graph) -> dict[str, Any]:
 
 
 class _Reader:
-    """Reads one file and those it names. Keeps all problems; nesting is walked, not recursed."""
+    """Reads one file and those it names, each once. Keeps all problems."""
 
     def __init__(self, registry: Registry | None, where: str) -> None:
         self.registry = registry
         self.where = where
         self.problems: list[Problem] = []
+        self.nodes = 0
+        """How many nodes the graph has so far, those of groups counted wherever they stand."""
+        self.files: dict[Path, tuple[Graph, int]] = {}
+        """The group files read so far, each with how many nodes it has in all."""
 
     def read(self, data: Any, folder: Path | None) -> Graph:
         file = self._check(data, self.where)
@@ -166,6 +172,7 @@ class _Reader:
         self, file: NodeFile, path: str, folder: Path | None, open_files: tuple[Path, ...]
     ) -> Node:
         """One node. Nested bodies and graphs recurse here, as deep as MAX_NESTING."""
+        self.nodes += 1
         if path.count("/") > MAX_NESTING:
             text = f"bodies and graphs are nested deeper than {MAX_NESTING}"
             self._problem("too-deep", f"{path[:60]}…", text, "unfold the inner ones")
@@ -238,6 +245,10 @@ class _Reader:
             chain = " → ".join(p.name for p in (*open_files, inner))
             self._problem("group-cycle", path, f"graph files contain each other: {chain}")
             return Graph()
+        if inner in self.files:
+            graph, count = self.files[inner]
+            return graph if self._has_room(count, path) else Graph()
+        before = self.nodes
         try:
             data = _parse(inner.read_text(encoding=ENCODING))
         except (OSError, ValueError, RecursionError) as error:
@@ -246,7 +257,19 @@ class _Reader:
         checked = self._check(data, path, path)
         if checked is None:
             return Graph()
-        return self._graph(checked, f"{path}/", inner.parent, (*open_files, inner))
+        graph = self._graph(checked, f"{path}/", inner.parent, (*open_files, inner))
+        self.files[inner] = graph, self.nodes - before
+        return graph
+
+    def _has_room(self, count: int, path: str) -> bool:
+        """Whether `count` more nodes are still a graph that somebody could have meant."""
+        self.nodes += count
+        if self.nodes > MAX_NODES:
+            hint = "graph files that use each other more than once multiply"
+            text = f"the graph has more than {MAX_NODES:,} nodes"
+            if not any(problem.code == "too-large" for problem in self.problems):
+                self._problem("too-large", path, text, hint)
+        return self.nodes <= MAX_NODES
 
     def _migrated(self, file: NodeFile, path: str) -> NodeFile:
         """The node at today's version of its type."""

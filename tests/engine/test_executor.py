@@ -12,10 +12,11 @@ from nodeflow.cache import Cache
 from nodeflow.context import RunContext
 from nodeflow.errors import Cancelled, GraphError, NodeError
 from nodeflow.events import Event, NodeProgress, NodeStarted, RunFinished
-from nodeflow.executor import RunResult, run
+from nodeflow.executor import run
 from nodeflow.formats.graph_json import graph_from_data
 from nodeflow.graph import Graph
 from nodeflow.registry import Registry
+from nodeflow.result import RunResult
 
 CHAIN: dict[str, Any] = {
     "n": {"type": "t.number", "params": {"value": 2}},

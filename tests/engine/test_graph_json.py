@@ -21,7 +21,7 @@ from nodeflow.formats.graph_json import (
     read_graph,
 )
 from nodeflow.formats.schema import FORMAT, json_schema
-from nodeflow.graph import Graph, Group, Link, Loop, Node, State
+from nodeflow.graph import Graph, Group, Link, Loop, Node, State, walk
 from nodeflow.node import definition_of, node
 from nodeflow.registry import Registry
 
@@ -631,3 +631,17 @@ def test_schema_says_what_matters() -> None:
     assert node_file["required"] == ["type"]
     assert node_file["properties"]["version"]["minimum"] == 1
     assert schema["$defs"]["StateFile"]["required"] == ["init", "next"]
+
+
+def test_files_that_multiply_are_refused_at_once(tmp_path: Path) -> None:
+    for level in range(40):
+        inner = {"type": "flow.graph", "graph": f"{level + 1}.json"}
+        nodes = {"a": inner, "b": inner}
+        (tmp_path / f"{level}.json").write_text(json.dumps({"nodeflow": 1, "nodes": nodes}))
+    last = {"nodeflow": 1, "nodes": {"n": {"type": "t.number"}}}
+    (tmp_path / "40.json").write_text(json.dumps(last))
+    with pytest.raises(GraphFormatError, match="more than 1,000,000 nodes") as caught:
+        read_graph(tmp_path / "0.json")
+    assert [problem.code for problem in caught.value.problems] == ["too-large"]
+    small = read_graph(tmp_path / "36.json")
+    assert len(list(walk(small))) == 2 + 4 + 8 + 16 + 16
