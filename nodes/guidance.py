@@ -10,7 +10,7 @@ from nodes.checks import same_shape
 from nodes.types import NoisePrediction
 
 
-@node("guidance.cfg_combine")
+@node("guidance.cfg_combine", title="CFG combine")
 def cfg_combine(
     cond: NoisePrediction,
     uncond: NoisePrediction,

@@ -26,7 +26,7 @@ def largest_difference(image: Image, other: Image) -> float:
     return float((one - two).abs().max())
 
 
-@node("image_compare.psnr")
+@node("image_compare.psnr", title="PSNR")
 def psnr(image: Image, other: Image) -> float:
     """Tell how alike two pictures are, in decibels: 10 log10(1 / mean squared difference).
 

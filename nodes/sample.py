@@ -55,7 +55,7 @@ def euler_ancestral_step(
     return _moved(latent, samplers.ancestral(latent.samples, noise.samples, step, eta, fresh))
 
 
-@node("sample.ddim_step")
+@node("sample.ddim_step", title="DDIM step")
 def ddim_step(
     latent: Latent,
     noise: NoisePrediction,
@@ -78,7 +78,7 @@ def ddim_step(
     return _moved(latent, samplers.ddim(latent.samples, noise.samples, step, eta, fresh))
 
 
-@node("sample.ddpm_step")
+@node("sample.ddpm_step", title="DDPM step")
 def ddpm_step(
     latent: Latent, noise: NoisePrediction, step: Step, seed: Annotated[int, Seed()] = 0
 ) -> Latent:

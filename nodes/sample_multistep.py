@@ -29,7 +29,11 @@ def no_history() -> History:
     return History()
 
 
-@node("sample_multistep.lms_step", estimate=as_large_as("latent", latent=1, history=4))
+@node(
+    "sample_multistep.lms_step",
+    title="LMS step",
+    estimate=as_large_as("latent", latent=1, history=4),
+)
 def lms_step(
     latent: Latent,
     noise: NoisePrediction,
@@ -51,7 +55,11 @@ def lms_step(
     return _move(latent, samplers.lms(latent.samples, noise.samples, step, past, order))
 
 
-@node("sample_multistep.dpmpp_2m_step", estimate=as_large_as("latent", latent=1, history=1))
+@node(
+    "sample_multistep.dpmpp_2m_step",
+    title="DPM++ 2M step",
+    estimate=as_large_as("latent", latent=1, history=1),
+)
 def dpmpp_2m_step(latent: Latent, noise: NoisePrediction, step: Step, history: History) -> Move:
     """Few steps, clean pictures: DPM-Solver++(2M), second order with one prediction a step.
 
@@ -65,7 +73,11 @@ def dpmpp_2m_step(latent: Latent, noise: NoisePrediction, step: Step, history: H
     return _move(latent, samplers.dpmpp_2m(latent.samples, noise.samples, step, history.entries))
 
 
-@node("sample_multistep.dpmpp_2m_sde_step", estimate=as_large_as("latent", latent=1, history=1))
+@node(
+    "sample_multistep.dpmpp_2m_sde_step",
+    title="DPM++ 2M SDE step",
+    estimate=as_large_as("latent", latent=1, history=1),
+)
 def dpmpp_2m_sde_step(
     latent: Latent,
     noise: NoisePrediction,

@@ -52,7 +52,7 @@ def heun_correct(
     return Latent(moved, latent.noise_mask)
 
 
-@node("sample_two_stage.dpm2_trial")
+@node("sample_two_stage.dpm2_trial", title="DPM2 trial")
 def dpm2_trial(latent: Latent, noise: NoisePrediction, step: Step, betas: BetaSchedule) -> Trial:
     """Go half way to the next level, in log sigma, to look from there: sqrt(sigma * sigma')."""
     from nodes.diffusion import samplers, schedules
@@ -67,7 +67,7 @@ def dpm2_trial(latent: Latent, noise: NoisePrediction, step: Step, betas: BetaSc
     return Trial(Latent(moved, latent.noise_mask), there)
 
 
-@node("sample_two_stage.dpm2_correct")
+@node("sample_two_stage.dpm2_correct", title="DPM2 correct")
 def dpm2_correct(
     latent: Latent, noise: NoisePrediction, noise_there: NoisePrediction, step: Step
 ) -> Latent:

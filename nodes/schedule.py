@@ -64,7 +64,7 @@ def squared_cosine(timesteps: Count = 1000) -> BetaSchedule:
     return schedule_of_betas(squared_cosine_betas(timesteps))
 
 
-@node("schedule.zero_terminal_snr")
+@node("schedule.zero_terminal_snr", title="Zero terminal SNR")
 def zero_terminal_snr(betas: BetaSchedule) -> BetaSchedule:
     """Make the last timestep pure noise, so that very dark and very bright pictures can be.
 

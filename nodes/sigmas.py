@@ -40,7 +40,7 @@ def simple(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
     return schedules.simple(betas, steps)
 
 
-@node("sigmas.sgm_uniform")
+@node("sigmas.sgm_uniform", title="SGM uniform")
 def sgm_uniform(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
     """Evenly spaced timesteps from the last, one stride short of the first, and a final 0."""
     from nodes.diffusion import schedules
@@ -49,7 +49,7 @@ def sgm_uniform(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
     return schedules.sgm_uniform(betas, steps)
 
 
-@node("sigmas.ddim_uniform")
+@node("sigmas.ddim_uniform", title="DDIM uniform")
 def ddim_uniform(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
     """The timesteps of DDIM: 1, 1 + r, 1 + 2r ... with r = floor(T / steps), and a final 0.
 

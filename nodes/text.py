@@ -62,7 +62,7 @@ def encode_tokens(clip: Clip, tokens: Tokens) -> Conditioning:
     return text_encoding.encode(clip, tokens.ids)
 
 
-@node("text.clip_skip")
+@node("text.clip_skip", title="CLIP skip")
 def clip_skip(clip: Clip, layers: Annotated[int, Number(0, 48, 1, "layers")] = 1) -> Clip:
     """Leave out the text encoder's last layers: a prompt is read less abstractly.
 
