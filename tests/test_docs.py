@@ -19,6 +19,7 @@ import re
 import runpy
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -76,7 +77,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a page runs: the graphs beside it, and nothing else."""
     shutil.copytree(ROOT / "graphs", tmp_path / "graphs")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NODEFLOW_NODES", raising=False)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("NODEFLOW_NODES", "NODEFLOW_MODELS"):
+        monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 
