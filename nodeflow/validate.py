@@ -284,12 +284,12 @@ class _Checker:
 
     def _unused(self, scope: Scope, outputs: Mapping[str, int]) -> None:
         """Warn of nodes that no declared output needs."""
-        if not self.graph.outputs or len(scope.order) < len(scope.tasks):
+        told = self.graph.outputs and all(name in outputs for name in self.graph.outputs)
+        if not told or len(scope.order) < len(scope.tasks):  # faults are told; let them be mended
             return
         needed = [task.writes for task in scope.tasks]
         for name in self.graph.outputs:
-            if name in outputs:
-                needed[scope.slot_task[outputs[name]]] = True
+            needed[scope.slot_task[outputs[name]]] = True
         for index in reversed(scope.order):
             if needed[index]:
                 for slot in scope.tasks[index].reads():
