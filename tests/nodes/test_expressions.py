@@ -1,7 +1,6 @@
 """Arithmetic as text: it equals Python's, and nothing but arithmetic passes."""
 
 import math
-import time
 
 import pytest
 from hypothesis import given
@@ -111,15 +110,9 @@ def test_anything_else_is_an_input_error(text: str) -> None:
         "1e308 * 10",
     ],
 )
-def test_what_would_take_for_ever_does_not(text: str) -> None:
-    start = time.process_time()
-    try:
+def test_what_would_take_for_ever_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="expression"):
         evaluate(text, NAMES)
-        outcome = "a number"
-    except InputError:
-        outcome = "an error"
-    assert outcome in ("a number", "an error")
-    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(
