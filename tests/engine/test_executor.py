@@ -13,10 +13,12 @@ from nodeflow.context import RunContext
 from nodeflow.errors import Cancelled, GraphError, NodeError
 from nodeflow.events import Event, NodeProgress, NodeStarted, RunFinished
 from nodeflow.executor import run
+from nodeflow.fingerprint import slot_keys, static_keys
 from nodeflow.formats.graph_json import graph_from_data
 from nodeflow.graph import Graph
 from nodeflow.registry import Registry
 from nodeflow.result import RunResult
+from nodeflow.validate import program
 
 CHAIN: dict[str, Any] = {
     "n": {"type": "t.number", "params": {"value": 2}},
@@ -304,3 +306,16 @@ def test_a_value_from_python_may_be_an_input(registry: Registry, calls: list[str
     assert cache.counts.hits == 1, "equal values made apart have one key"
     with pytest.raises(GraphError, match="expected Apple by wire"):
         run(graph, {"fruit": 3}, registry=registry)
+
+
+def test_a_node_made_again_for_one_output_is_not_held_twice(registry: Registry) -> None:
+    nodes = {"d": {"type": "t.divide", "params": {"a": 17, "b": 5}}}
+    outputs = {"q": "d.quotient", "r": "d.remainder"}
+    cache = Cache()
+    graph = made(nodes, outputs=outputs)
+    scope = program(graph, registry).scope
+    static_keys(scope)
+    cache.put(slot_keys(scope, [], "cpu")[0], 3, 1.0, 64, persist=False)
+    again = run(graph, registry=registry, cache=cache)
+    assert again.outputs == {"q": 3, "r": 2}
+    assert again.peak_bytes == 128
