@@ -74,8 +74,8 @@ class Frame:
         return self.label + task.path[len(self.scope.path) :]
 
     def hold(self, slot: int, value: Any, size: int) -> None:
-        """Put a value into its slot, in place of what may be there: a node that runs for the sake of
-        one output makes the others again."""
+        """Put a value into its slot, in place of what may be there: a node that runs for the sake
+        of one output makes the others again."""
         self.ledger.held -= self.sizes.get(slot, 0)
         self.values[slot] = value
         self.sizes[slot] = size
