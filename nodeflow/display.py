@@ -85,7 +85,7 @@ class PlainDisplay(Display):
         elif isinstance(event, NodeFinished) and is_top(event.path):
             self._count(f"{event.path} ({self.types.pop(event.path)}) {event.seconds:.2f} s")
         elif isinstance(event, NodeSkipped) and is_top(event.path):
-            self._count(f"{event.path} skipped: {event.because} failed")
+            self._count(f"{event.path} skipped: {event.why}")
         elif isinstance(event, NodeFailed):
             self._line(f"{event.path} failed: {event.message}")
         elif isinstance(event, LoopStep):

@@ -57,10 +57,10 @@ class NodeFailed:
 
 @dataclass(frozen=True, slots=True)
 class NodeSkipped:
-    """A node did not run because `because` failed."""
+    """A node did not run: what it hangs on failed, or a node chose another input."""
 
     path: str
-    because: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

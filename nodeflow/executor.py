@@ -130,7 +130,7 @@ class _Run:
         root = Frame(scope, self.asked.order, "", self.ledger)
         root.keys = slot_keys(scope, [], self.context.device)
         root.decide(self.asked.wanted.values(), self.cache)
-        cached = [scope.tasks[i].path for i in self.asked.order if not root.run[i]]
+        cached = root.at_rest()
         self._emit(RunStarted(len(self.asked.order), len(cached)))
         self._note_cached(cached)
         return root
@@ -191,7 +191,11 @@ class _Run:
                 raise Cancelled("the run was cancelled")
             because = frame.failure(task)
             if because is not None:
-                self._skip(frame, task, because)
+                self._skip(frame, task, f"{because} failed")
+                self._mark_lost(frame, task, because)
+            elif task.chooses and index not in frame.chosen:
+                for needless in frame.choose(task, self.cache):
+                    self._skip(frame, tasks[needless], f"{frame.path(task)} chose another")
             elif task.loop is not None:
                 return task
             else:
@@ -221,8 +225,7 @@ class _Run:
         if self.options.on_event is not None:
             path = loop.frame.path(loop.task)
             self._emit(LoopStep(path, loop.index, len(loop.passes), loop.first))
-        tasks = frame.scope.tasks
-        self._note_cached([frame.path(tasks[i]) for i in frame.order if not frame.run[i]])
+        self._note_cached(frame.at_rest())
         loop.give(frame)
         return frame
 
@@ -247,10 +250,14 @@ class _Run:
         path = frame.path(task)
         arguments = dict(task.params)
         values = frame.values
+        read = frame.chosen.get(task.index)
         for port, source in task.sources:
-            arguments[port] = (
-                values[source] if isinstance(source, int) else [values[s] for s in source]
-            )
+            if isinstance(source, int):
+                arguments[port] = values[source] if read is None else values.get(source)
+            elif read is None or source[0] in read:
+                arguments[port] = [values[slot] for slot in source]
+            else:
+                arguments[port] = None
         why = self._why(frame, task, path)
         record = self.result.nodes[path] = NodeRecord("ran", why)
         if self.options.on_event is not None:
@@ -370,14 +377,15 @@ class _Run:
             self._emit(NodeFailed(path, error.message))
         record.state = "failed"
         self.result.errors.append(error)
-        for slot in range(task.first, task.first + len(task.outputs)):
-            frame.failed[slot] = error.path
-        frame.release(task)
+        self._mark_lost(frame, task, error.path)
 
-    def _skip(self, frame: Frame, task: Task, because: str) -> None:
+    def _skip(self, frame: Frame, task: Task, why: str) -> None:
         path = frame.path(task)
-        self.result.nodes[path] = NodeRecord("skipped", f"{because} failed")
-        self._emit(NodeSkipped(path, because))
+        self.result.nodes[path] = NodeRecord("skipped", why)
+        self._emit(NodeSkipped(path, why))
+
+    def _mark_lost(self, frame: Frame, task: Task, because: str) -> None:
+        """What a task would have made will not come."""
         for slot in range(task.first, task.first + len(task.outputs)):
             frame.failed[slot] = because
         frame.release(task)

@@ -36,6 +36,8 @@ class Frame:
     """One scope being run: values and keys by slot, which tasks run, who still reads what."""
 
     __slots__ = (
+        "chosen",
+        "done",
         "failed",
         "keys",
         "label",
@@ -49,6 +51,7 @@ class Frame:
         "scope",
         "sizes",
         "values",
+        "waits",
         "wanted",
     )
 
@@ -62,6 +65,11 @@ class Frame:
         self.sizes: dict[int, int] = {}
         self.keys: list[Key] = []
         self.run = bytearray(len(scope.tasks))
+        self.done = bytearray(len(scope.tasks))
+        self.waits = bytearray(len(scope.tasks))
+        """Tasks whose turn hangs on a choice that is not made yet."""
+        self.chosen: dict[int, list[int]] = {}
+        """Of each task that has chosen, the slots that it reads."""
         self.readers: list[int] = []
         self.wanted: list[int] = []
         self.position = 0
@@ -87,45 +95,105 @@ class Frame:
 
     def decide(self, wanted: Iterable[int], cache: Cache) -> set[int]:
         """Mark the tasks to run so that the wanted slots get values, taking from the cache what it
-        has. Tasks that write run in any case. Returns which given slots are needed."""
-        scope, keys, run = self.scope, self.keys, self.run
-        need = bytearray(len(scope.slot_types))
+        has. Tasks that write run in any case. Where a task will choose between its inputs, what
+        feeds them waits for the choice, after which this is called again. Returns which given slots
+        are needed, or may be."""
+        scope, run, done = self.scope, self.run, self.done
         self.wanted = list(wanted)
+        need = bytearray(len(scope.slot_types))
         for slot in self.wanted:
             need[slot] = 1
+        may = bytearray(need) if scope.has_choices else need
         tasks = scope.tasks
         for index in reversed(self.order):
+            if done[index]:
+                continue
             task = tasks[index]
-            must = task.writes
-            for slot in range(task.first, task.first + len(task.outputs)):
-                if need[slot] and not task.writes:
-                    value = cache.get(keys[slot])
-                    if value is MISS:
-                        must = True
-                    else:
-                        self.hold(slot, value, nbytes(value))
-            if must:
-                run[index] = 1
-                for slot in task.reads():
+            needed, possible = self._missing(task, need, may, cache)
+            run[index] = needed
+            self.waits[index] = possible and not needed
+            if needed:
+                for slot in self._sure_reads(task):
                     need[slot] = 1
+            if possible and may is not need:
+                for slot in self._reads(task):
+                    may[slot] = 1
         self._count_readers()
-        return {slot for slot in range(len(scope.given)) if need[slot]}
+        return {slot for slot in range(len(scope.given)) if may[slot]}
+
+    def _missing(
+        self, task: Task, need: bytearray, may: bytearray, cache: Cache
+    ) -> tuple[bool, bool]:
+        """Whether the task must run, and whether it may have to; what is in the cache is taken."""
+        needed = possible = task.writes
+        for slot in range(task.first, task.first + len(task.outputs)):
+            if not may[slot] or task.writes or slot in self.values:
+                continue
+            value = cache.get(self.keys[slot])
+            if value is MISS:
+                possible = True
+                needed = needed or bool(need[slot])
+            else:
+                self.hold(slot, value, nbytes(value))
+        return needed, possible
+
+    def choose(self, task: Task, cache: Cache) -> list[int]:
+        """Let a task that chooses say which input it needs, and decide anew. The frame begins again
+        at its first task, so that what the choice needs comes before. Returns the tasks that the
+        choice has made needless."""
+        definition = task.definition
+        assert definition is not None
+        assert definition.chooses is not None
+        fed = dict(task.sources)
+        told = {}
+        for port in definition.choosing:
+            source = fed.get(port)
+            told[port] = task.params[port] if source is None else self.values[source]  # type: ignore[index]
+        ports = (*definition.choosing, definition.chooses(**told))
+        self.chosen[task.index] = task.reads_at(ports)
+        waited = bytes(self.waits)
+        self.decide(self.wanted, cache)
+        self.position = 0
+        return [i for i, was in enumerate(waited) if was and not self.waits[i] and not self.run[i]]
+
+    def at_rest(self) -> list[str]:
+        """The paths of tasks that need not run, whatever is chosen."""
+        idle = (i for i in self.order if not self.run[i] and not self.waits[i])
+        return [self.path(self.scope.tasks[i]) for i in idle]
+
+    def _reads(self, task: Task) -> Iterable[int]:
+        """What a task reads; once it has chosen, that alone."""
+        chosen = self.chosen.get(task.index)
+        return task.reads() if chosen is None else chosen
+
+    def _sure_reads(self, task: Task) -> Iterable[int]:
+        """What a task is sure to read; before it has chosen, what it chooses by."""
+        if not task.chooses or task.index in self.chosen:
+            return self._reads(task)
+        assert task.definition is not None
+        return task.reads_at(task.definition.choosing)
 
     def _count_readers(self) -> None:
+        """Count who still reads each slot, and let go of what nobody does."""
         readers = [0] * len(self.scope.slot_types)
         tasks = self.scope.tasks
         for index in self.order:
-            if self.run[index]:
-                for slot in tasks[index].reads():
+            if self.run[index] or self.waits[index]:
+                for slot in self._reads(tasks[index]):
                     readers[slot] += 1
         for slot in self.wanted:
             readers[slot] += 1
         self.readers = readers
+        if self.scope.has_choices:
+            for slot in [slot for slot in self.values if not readers[slot]]:
+                self.let_go(slot)
 
     def release(self, task: Task) -> None:
         """Let go of the task's inputs that nobody else will read, and of outputs nobody wants."""
+        self.run[task.index] = 0
+        self.done[task.index] = 1
         readers = self.readers
-        for slot in task.reads():
+        for slot in self._reads(task):
             readers[slot] -= 1
             if readers[slot] == 0:
                 self.let_go(slot)
@@ -137,7 +205,8 @@ class Frame:
         """The path of a failed node that this task hangs on, if any."""
         if not self.failed:
             return None
-        return next((self.failed[slot] for slot in task.reads() if slot in self.failed), None)
+        reads = self._sure_reads(task)
+        return next((self.failed[slot] for slot in reads if slot in self.failed), None)
 
 
 @dataclass(slots=True)

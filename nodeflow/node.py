@@ -31,6 +31,7 @@ from nodeflow.widgets import FilePath, Widget
 F = TypeVar("F", bound=Callable[..., Any])
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 ReadsFiles = Callable[[Mapping[str, Any]], Iterable[Path]]
+Chooses = Callable[..., str]
 EstimatesBytes = Callable[[Mapping[str, Any], Mapping[str, int]], Mapping[str, int]]
 
 NODE_ID = re.compile(r"(?:[a-z][a-z0-9_-]*:)?[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+")
@@ -76,7 +77,8 @@ class NodeDefinition:
     `reads` gives the files whose *content* counts in the key. `writes` marks what changes the
     world: it runs each time and is an end of a graph. `volatile` marks what depends on more than
     its inputs (the time): it runs each time. `estimate` predicts the bytes of each output from the
-    literals and the bytes of the inputs, for `plan`.
+    literals and the bytes of the inputs, for `plan`. `chooses` names the one port that is needed,
+    from those that it takes itself; what feeds the others does not run for this node's sake.
     """
 
     id: str
@@ -92,6 +94,7 @@ class NodeDefinition:
     writes: bool = False
     volatile: bool = False
     estimate: EstimatesBytes | None = None
+    chooses: Chooses | None = None
     migrations: Mapping[int, Migration] = field(default_factory=dict)
 
     @property
@@ -117,6 +120,11 @@ class NodeDefinition:
         return next((port for port in self.outputs if port.name == name), None)
 
     @cached_property
+    def choosing(self) -> tuple[str, ...]:
+        """The ports that `chooses` looks at: always needed."""
+        return tuple(inspect.signature(self.chooses).parameters) if self.chooses else ()
+
+    @cached_property
     def reads_files(self) -> bool:
         """Whether the content of files counts in its key."""
         ports = self.inputs.values()
@@ -133,6 +141,7 @@ def node(
     writes: bool = False,
     volatile: bool = False,
     estimate: EstimatesBytes | None = None,
+    chooses: Chooses | None = None,
     migrations: Mapping[int, Migration] | None = None,
 ) -> Callable[[F], F]:
     """Make a function a node. The function itself is returned unchanged: a test just calls it.
@@ -146,6 +155,8 @@ def node(
         writes: the node changes the world (saves a file).
         volatile: the node's result depends on more than its inputs.
         estimate: (params, bytes of inputs) → bytes of outputs, for `nodeflow plan`.
+        chooses: some ports, by name → the name of the one other port that is needed; the rest are
+            given as None, and what feeds them is not run for it.
         migrations: version → function from that version's node JSON to the next version's.
 
     Raises:
@@ -156,7 +167,7 @@ def node(
     def declare(function: F) -> F:
         definition = _define(function, id, version, title, output)
         function.__node__ = _with_effects(  # type: ignore[attr-defined]
-            definition, reads, writes, volatile, estimate, migrations or {}
+            definition, reads, writes, volatile, estimate, chooses, migrations or {}
         )
         return function
 
@@ -274,8 +285,13 @@ def _with_effects(
     writes: bool,
     volatile: bool,
     estimate: EstimatesBytes | None,
+    chooses: Chooses | None,
     migrations: Mapping[int, Migration],
 ) -> NodeDefinition:
+    looked_at = inspect.signature(chooses).parameters if chooses else ()
+    for name in looked_at:
+        if name not in definition.inputs:
+            raise RegistrationError(f"{definition.id}: `chooses` takes {name!r}, which is no port")
     for port in definition.inputs.values():
         if isinstance(port.widget, FilePath) and port.widget.folder and reads is None:
             raise RegistrationError(
@@ -295,5 +311,6 @@ def _with_effects(
         writes=writes,
         volatile=volatile,
         estimate=estimate,
+        chooses=chooses,
         migrations=dict(migrations),
     )

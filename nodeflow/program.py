@@ -8,7 +8,7 @@ those it is given (`each.step`, `const.model`, …), then the outputs of its tas
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -71,6 +71,18 @@ class Task:
             return self.loop.body.writes
         return self.definition is not None and self.definition.writes
 
+    @property
+    def chooses(self) -> bool:
+        return self.definition is not None and self.definition.chooses is not None
+
+    def reads_at(self, ports: Container[str]) -> list[int]:
+        """The slots it reads at these ports."""
+        found: list[int] = []
+        for port, source in self.sources:
+            if port in ports:
+                found.extend((source,) if isinstance(source, int) else source)
+        return found
+
     def reads(self) -> Iterator[int]:
         """Every slot it reads, as often as it does."""
         for _, source in self.sources:
@@ -97,6 +109,8 @@ class Scope:
     index: dict[str, int] = field(default_factory=dict)
     """Task numbers by id, of the nodes that stood in no group by their plain id."""
     has_groups: bool = False
+    has_choices: bool = False
+    """Whether a task of it chooses which of its inputs it needs."""
     writes: bool = False
 
     def slot_name(self, slot: int) -> str:

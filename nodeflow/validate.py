@@ -127,6 +127,7 @@ class _Checker:
                 self._add_slots(opened, task, types)
             task.sources = self.node.sources(task, wires)
             scope.writes = scope.writes or task.writes
+            scope.has_choices = scope.has_choices or task.chooses
         return opened
 
     def _add_slots(self, opened: OpenScope, task: Task, types: Mapping[str, Any]) -> None:

@@ -20,9 +20,13 @@ def pass_through(value: T) -> T:
     return value
 
 
-@node("flow.switch")
+def _side(condition: bool) -> str:
+    return "if_true" if condition else "if_false"
+
+
+@node("flow.switch", chooses=_side)
 def switch(condition: bool, if_true: T, if_false: T) -> T:
-    """Give on one of two values of one type, as the condition says. Both are computed."""
+    """Give on one of two values of one type, as the condition says; the other is not computed."""
     return if_true if condition else if_false
 
 

@@ -95,6 +95,22 @@ def choose(which: bool, yes: T, no: T) -> T:
     return yes if which else no
 
 
+def _side(which: bool) -> str:
+    return "yes" if which else "no"
+
+
+@node("t.switch", chooses=_side)
+def switch(which: bool, yes: T, no: T) -> T:
+    """Give one of two; the other is not computed."""
+    return yes if which else no
+
+
+@node("t.above")
+def above(value: int, limit: int = 0) -> bool:
+    """Tell whether a number is above a limit."""
+    return bool(_did(f"above {value}", value > limit))
+
+
 @node("t.first")
 def first(values: list[T]) -> T:
     """Give the first of a list."""

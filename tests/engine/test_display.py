@@ -41,7 +41,7 @@ def events(passes: int = 40) -> list[Event]:
         NodeStarted("train", "t.slow", ""),
         NodeProgress("train", 1, 2, {"loss": 0.03125, "note": "ok", "picture": object()}),
         NodeFailed("train", "no luck"),
-        NodeSkipped("save", "train"),
+        NodeSkipped("save", "train failed"),
         RunFinished("failed", 2.0),
     ]
     return told
