@@ -336,7 +336,8 @@ def _cache(order: RunOrder, made: Program) -> Iterator[Cache]:
 
 @contextmanager
 def _cancelled_by_signal() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; the second ends the process as it would any other."""
+    """An event that the first Ctrl-C sets, or a polite word to end (SIGTERM, of a batch system); the
+    second ends the process as it would any other."""
     cancel = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield cancel
@@ -344,15 +345,16 @@ def _cancelled_by_signal() -> Iterator[threading.Event]:
 
     def stop(number: int, frame: object) -> None:
         cancel.set()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(number, signal.SIG_DFL)
         # Not print: the signal may have come in the middle of one.
-        os.write(2, b"\nstopping; Ctrl-C again to stop at once\n")
+        os.write(2, b"\nstopping; once more to stop at once\n")
 
-    before = signal.signal(signal.SIGINT, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield cancel
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _tell(report: Report) -> None:

