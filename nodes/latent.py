@@ -123,14 +123,14 @@ def set_noise_mask(latent: Latent, mask: Mask) -> Latent:
 
 
 @node("latent.pick")
-def pick(latent: Latent, index: Annotated[int, Number(0, 4095, 1)] = 0) -> Latent:
-    """Take one picture out of a batch, counted from 0.
+def pick(latent: Latent, index: int = 0) -> Latent:
+    """Take one picture out of a batch, counted from 0; -1 is the last.
 
-    [B, C, H, W] → [1, C, H, W], its noise mask with it. `index` must be below B.
+    [B, C, H, W] → [1, C, H, W], its noise mask with it.
     """
     from nodes.diffusion import latents
 
     count = len(latent.samples)
-    if not 0 <= index < count:
-        raise InputError("index", str(index), f"0..{count - 1}", f"The batch holds {count}")
-    return latents.pick(latent, index)
+    if not -count <= index < count:
+        raise InputError("index", str(index), f"{-count}..{count - 1}, as the batch has {count}")
+    return latents.pick(latent, index % count)

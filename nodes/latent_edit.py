@@ -9,10 +9,10 @@ from typing import Annotated
 
 from nodeflow.errors import InputError
 from nodeflow.node import node
-from nodeflow.widgets import Choice, Number, Slider
+from nodeflow.widgets import Choice, Number
 from nodes.types import Latent, Mask
 
-_METHODS = Choice("nearest", "bilinear", "bicubic", "area")
+_FILTERS = Choice("nearest", "area", "bilinear", "hamming", "bicubic", "lanczos")
 _SIDE = Number(8, 16384, 8, "px")
 _PLACE = Number(0, 16384, 8, "px")
 
@@ -20,25 +20,25 @@ _PLACE = Number(0, 16384, 8, "px")
 @node("latent_edit.crop")
 def crop(
     latent: Latent,
-    x: Annotated[int, _PLACE] = 0,
-    y: Annotated[int, _PLACE] = 0,
+    left: Annotated[int, _PLACE] = 0,
+    top: Annotated[int, _PLACE] = 0,
     width: Annotated[int, _SIDE] = 64,
     height: Annotated[int, _SIDE] = 64,
 ) -> Latent:
-    """Cut a window out of a latent; (x, y) is its upper left corner.
+    """Cut a window out of a latent; (left, top) is its upper left corner.
 
     [B, C, H, W] → [B, C, height / 8, width / 8]. The window must lie within the latent.
     """
     from nodes.diffusion import latents
 
-    left, top = _in_latent("x", x), _in_latent("y", y)
+    x, y = _in_latent("left", left), _in_latent("top", top)
     columns, rows = _in_latent("width", width, 1), _in_latent("height", height, 1)
-    ends, limits = (top + rows, left + columns), latent.samples.shape[-2:]
+    ends, limits = (y + rows, x + columns), latent.samples.shape[-2:]
     for port, end, limit in zip(("height", "width"), ends, limits, strict=True):
         if end > limit:
             got = f"a window that ends at {end * 8} px"
             raise InputError(port, got, f"at most {limit * 8} px, the latent's end")
-    return latents.crop(latent, left, top, columns, rows)
+    return latents.crop(latent, x, y, columns, rows)
 
 
 @node("latent_edit.flip_horizontal")
@@ -65,14 +65,14 @@ def flip_vertical(latent: Latent) -> Latent:
 
 
 @node("latent_edit.rotate")
-def rotate(latent: Latent, turns: Annotated[int, Slider(0, 3, 1, "quarters")] = 1) -> Latent:
-    """Turn a latent clockwise by quarters.
+def rotate(latent: Latent, quarters: Annotated[int, Number(-3, 3)] = 1) -> Latent:
+    """Turn a latent by quarter turns to the right, or left where negative.
 
     [B, C, H, W] → [B, C, W, H] for an odd number of turns, else the size stays.
     """
     from nodes.diffusion import latents
 
-    return latents.rotate(latent, turns)
+    return latents.rotate(latent, quarters)
 
 
 @node("latent_edit.upscale")
@@ -80,49 +80,49 @@ def upscale(
     latent: Latent,
     width: Annotated[int, _SIDE] = 256,
     height: Annotated[int, _SIDE] = 256,
-    method: Annotated[str, _METHODS] = "nearest",
+    filter: Annotated[str, _FILTERS] = "nearest",
 ) -> Latent:
     """Resize a latent to `width` × `height` pixels, larger or smaller.
 
     [B, C, H, W] → [B, C, height / 8, width / 8]. `nearest` repeats latent pixels and keeps their
-    spread; the others smooth, which decodes as blur until further steps mend it. `area` averages
-    and suits shrinking.
+    spread; the others smooth, which decodes as blur until further steps mend it. The filters are
+    those of `image_edit.resize`, antialiased where the latent shrinks.
     """
     from nodes.diffusion import latents
 
     columns, rows = _in_latent("width", width, 1), _in_latent("height", height, 1)
-    _check_method(method)
-    return latents.resize(latent, columns, rows, method)
+    _check_filter(filter)
+    return latents.resize(latent, columns, rows, filter)
 
 
 @node("latent_edit.upscale_by")
 def upscale_by(
     latent: Latent,
-    scale: Annotated[float, Number(0.01, 8, 0.25, "×")] = 2.0,
-    method: Annotated[str, _METHODS] = "nearest",
+    factor: Annotated[float, Number(0.01, 8, 0.25, "×")] = 2.0,
+    filter: Annotated[str, _FILTERS] = "nearest",
 ) -> Latent:
     """Resize a latent by a factor, sides rounded to whole latent pixels, at least one.
 
-    [B, C, H, W] → [B, C, scale * H, scale * W]; methods as in `latent_edit.upscale`.
+    [B, C, H, W] → [B, C, factor * H, factor * W]; filters as in `latent_edit.upscale`.
     """
     from nodes.diffusion import latents
 
-    _check_method(method)
-    if not 0 < scale < float("inf"):
-        raise InputError("scale", f"{scale:g}", "a finite number above 0")
-    rows, columns = (max(round(side * scale), 1) for side in latent.samples.shape[-2:])
-    return latents.resize(latent, columns, rows, method)
+    _check_filter(filter)
+    if not 0 < factor < float("inf"):
+        raise InputError("factor", f"{factor:g}", "a finite number above 0")
+    rows, columns = (max(round(side * factor), 1) for side in latent.samples.shape[-2:])
+    return latents.resize(latent, columns, rows, filter)
 
 
 @node("latent_edit.composite")
 def composite(
     destination: Latent,
     source: Latent,
-    x: Annotated[int, _PLACE] = 0,
-    y: Annotated[int, _PLACE] = 0,
+    left: Annotated[int, _PLACE] = 0,
+    top: Annotated[int, _PLACE] = 0,
     feather: Annotated[int, _PLACE] = 0,
 ) -> Latent:
-    """Lay one latent over another at (x, y), with edges that fade over `feather` pixels.
+    """Lay one latent over another at (left, top), its edges fading over `feather` pixels.
 
     `destination * (1 - w) + source * w` where the source lies, w rising from 1 / (f + 1) in steps
     over its first f = feather / 8 latent pixels; edges on the destination's border do not fade.
@@ -135,8 +135,8 @@ def composite(
     samples = latents.composite(
         destination.samples,
         source.samples.to(destination.samples.device),
-        _in_latent("x", x),
-        _in_latent("y", y),
+        _in_latent("left", left),
+        _in_latent("top", top),
         _in_latent("feather", feather),
     )
     return Latent(samples, destination.noise_mask)
@@ -157,9 +157,9 @@ def mask_blend(a: Latent, b: Latent, mask: Mask) -> Latent:
         raise InputError(
             "b", _size(b), _size(a) + ", as a has", "Resize it with latent_edit.upscale"
         )
-    batches = {len(a.samples), len(b.samples), len(mask.values)} - {1}
-    if len(batches) > 1:
-        raise InputError("mask", f"{len(mask.values)} masks", f"1 or {len(a.samples)}")
+    count = max(len(a.samples), len(b.samples))
+    if count > 1 and len(mask.values) not in (1, count):
+        raise InputError("mask", f"{len(mask.values)} masks", f"1 or {count}, as many as latents")
     weight = latents.mask_for(mask.values, a.samples)
     blended = latents.blend(a.samples, b.samples.to(a.samples.device), weight)
     return Latent(blended, a.noise_mask)
@@ -178,9 +178,9 @@ def _check_pair(port: str, value: Latent, other_port: str, other: Latent) -> Non
         )
 
 
-def _check_method(method: str) -> None:
-    if fault := _METHODS.check(method):
-        raise InputError("method", fault, "one of " + ", ".join(_METHODS.options))
+def _check_filter(filter: str) -> None:
+    if fault := _FILTERS.check(filter):
+        raise InputError("filter", fault, "one of " + ", ".join(_FILTERS.options))
 
 
 def _size(latent: Latent) -> str:

@@ -11,16 +11,11 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as F
 
+from nodes.diffusion.resampling import resample
 from nodes.types import Latent
 
 FACTOR = 8  # what the autoencoders of Stable Diffusion 1, 2 and XL have
 CHANNELS = 4
-RESIZE_METHODS = {
-    "nearest": "nearest-exact",
-    "bilinear": "bilinear",
-    "bicubic": "bicubic",
-    "area": "area",
-}
 
 
 def empty(width: int, height: int, batch: int, device: str) -> Latent:
@@ -58,11 +53,12 @@ def repeat(latent: Latent, times: int) -> Latent:
 
 
 def pick(latent: Latent, index: int) -> Latent:
-    """Picture `index` alone; a noise mask for all pictures stays what it is."""
+    """Picture `index` alone, without holding on to the others; a noise mask for all pictures stays
+    what it is."""
     mask = latent.noise_mask
     if mask is not None and len(mask) > 1:
-        mask = mask[index : index + 1]
-    return Latent(latent.samples[index : index + 1], mask)
+        mask = mask[index : index + 1].clone()
+    return Latent(latent.samples[index : index + 1].clone(), mask)
 
 
 def crop(latent: Latent, x: int, y: int, width: int, height: int) -> Latent:
@@ -80,21 +76,22 @@ def rotate(latent: Latent, turns: int) -> Latent:
     return apply(latent, lambda tensor: tensor.rot90(-turns, dims=(-2, -1)).contiguous())
 
 
-def resize(latent: Latent, width: int, height: int, method: str) -> Latent:
+def resize(latent: Latent, width: int, height: int, filter: str) -> Latent:
     """Resized to `width` × `height` latent pixels; the noise mask, which bicubic would overshoot,
     stays in 0..1."""
-    samples = _interpolate(latent.samples, (height, width), method)
+
+    def sized(tensor: torch.Tensor) -> torch.Tensor:
+        rows = tensor.permute(0, 2, 3, 1)  # [B, H, W, C], as `resample` reads pictures
+        return resample(rows, height, width, filter).permute(0, 3, 1, 2).contiguous()
+
+    samples = sized(latent.samples)
     if latent.noise_mask is None:
         return Latent(samples)
-    return Latent(samples, _interpolate(latent.noise_mask, (height, width), method).clamp(0, 1))
-
-
-def _interpolate(tensor: torch.Tensor, size: tuple[int, int], method: str) -> torch.Tensor:
-    return F.interpolate(tensor, size=size, mode=RESIZE_METHODS[method])
+    return Latent(samples, sized(latent.noise_mask).clamp(0, 1))
 
 
 def mask_for(values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """A picture's mask [B, H, W] in the size of `like` [B, C, h, w]: area means, [B, 1, h, w]."""
+    """A mask [B or 1, H, W] in the size of `like` [B, C, h, w]: area means, [B or 1, 1, h, w]."""
     return F.interpolate(values[:, None].to(like), size=like.shape[-2:], mode="area")
 
 

@@ -55,8 +55,9 @@ def _filtered(support: float, kernel: Kernel, size: int, target: int) -> Taps:
 
 
 def _nearest(size: int, target: int) -> Taps:
-    places = (torch.arange(target, dtype=torch.float64) + 0.5) * (size / target)
-    return places.floor().long()[:, None], torch.ones(target, 1)
+    # floor((k + 1/2) * size / target) in integers: floats would fall to either side of a whole one.
+    places = (2 * torch.arange(target) + 1) * size // (2 * target)
+    return places[:, None], torch.ones(target, 1)
 
 
 FILTERS: dict[str, Callable[[int, int], Taps]] = {

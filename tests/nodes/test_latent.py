@@ -149,10 +149,19 @@ def test_set_noise_mask_refuses_another_batch() -> None:
         nodes.set_noise_mask(drawn(2), Mask(torch.ones(3, 32, 48)))
 
 
-@pytest.mark.parametrize("index", [-1, 2])
+@pytest.mark.parametrize("index", [-3, 2])
 def test_pick_refuses_a_picture_that_is_not_there(index: int) -> None:
-    with pytest.raises(InputError, match=rf"got {index}, expected 0\.\.1"):
+    with pytest.raises(InputError, match=rf"got {index}, expected -2\.\.1, as the batch has 2"):
         nodes.pick(drawn(2), index)
+
+
+def test_pick_counts_from_the_end_too_and_holds_no_other_picture() -> None:
+    latent = drawn(3, mask=3)
+    last = nodes.pick(latent, -1)
+    assert torch.equal(last.samples, latent.samples[2:])
+    assert last.noise_mask is not None
+    assert last.samples.untyped_storage().nbytes() == last.samples.nbytes
+    assert last.noise_mask.untyped_storage().nbytes() == last.noise_mask.nbytes
 
 
 def test_pick_keeps_a_mask_for_all() -> None:

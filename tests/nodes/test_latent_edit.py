@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from PIL import Image as Pillow
 
 from nodeflow.errors import InputError
+from nodeflow.node import definition_of
+from nodeflow.widgets import Choice
 from nodes import latent_edit as nodes
+from nodes.diffusion.resampling import FILTERS
 from nodes.types import Latent, Mask
 
 
@@ -44,7 +48,7 @@ def test_crop_shares_no_memory() -> None:
     [
         ((8, 0, 48, 32), "width: got a window that ends at 56 px, expected at most 48 px"),
         ((0, 16, 48, 32), "height: got a window that ends at 48 px, expected at most 32 px"),
-        ((4, 0, 8, 8), "x: got 4 px, expected a multiple of 8"),
+        ((4, 0, 8, 8), "left: got 4 px, expected a multiple of 8"),
         ((0, 0, 0, 8), "width: got 0 px, expected a multiple of 8. The nearest is 8"),
     ],
 )
@@ -67,12 +71,12 @@ def test_flip_vertical() -> None:
     same(nodes.flip_vertical(got), drawn())
 
 
-@pytest.mark.parametrize("turns", [0, 1, 2, 3])
-def test_rotate_turns_clockwise(turns: int) -> None:
-    got = nodes.rotate(drawn(), turns)
-    expected = np.rot90(drawn().samples.numpy(), -turns, axes=(-2, -1))
+@pytest.mark.parametrize("quarters", [-1, 0, 1, 2, 3])
+def test_rotate_turns_clockwise(quarters: int) -> None:
+    got = nodes.rotate(drawn(), quarters)
+    expected = np.rot90(drawn().samples.numpy(), -quarters, axes=(-2, -1))
     assert np.array_equal(got.samples.numpy(), expected)
-    same(nodes.rotate(got, 4 - turns), drawn())
+    same(nodes.rotate(got, -quarters), drawn())
 
 
 def test_rotate_moves_the_upper_left_to_the_upper_right() -> None:
@@ -81,18 +85,18 @@ def test_rotate_moves_the_upper_left_to_the_upper_right() -> None:
     assert nodes.rotate(Latent(samples), 1).samples[0, 0].tolist() == [[0, 1], [0, 0], [0, 0]]
 
 
-METHODS = ["nearest", "bilinear", "bicubic", "area"]
+EVERY_FILTER = pytest.mark.parametrize("filter", FILTERS)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_upscale_to_its_own_size_changes_nothing(method: str) -> None:
-    got = nodes.upscale(drawn(), 48, 32, method)
+@EVERY_FILTER
+def test_upscale_to_its_own_size_changes_nothing(filter: str) -> None:
+    got = nodes.upscale(drawn(), 48, 32, filter)
     torch.testing.assert_close(got.samples, drawn().samples, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_upscale_of_one_value_is_that_value(method: str) -> None:
-    got = nodes.upscale(Latent(torch.full((1, 4, 4, 6), 0.7)), 80, 24, method)
+@EVERY_FILTER
+def test_upscale_of_one_value_is_that_value(filter: str) -> None:
+    got = nodes.upscale(Latent(torch.full((1, 4, 4, 6), 0.7)), 80, 24, filter)
     torch.testing.assert_close(got.samples, torch.full((1, 4, 3, 10), 0.7), rtol=0, atol=1e-6)
 
 
@@ -118,20 +122,38 @@ def test_upscale_refuses_half_a_latent_pixel() -> None:
         nodes.upscale(drawn(), 50, 32, "area")
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_upscale_by_is_upscale_to_the_product(method: str) -> None:
-    same(nodes.upscale_by(drawn(), 1.5, method), nodes.upscale(drawn(), 72, 48, method))
+@EVERY_FILTER
+def test_upscale_by_is_upscale_to_the_product(filter: str) -> None:
+    same(nodes.upscale_by(drawn(), 1.5, filter), nodes.upscale(drawn(), 72, 48, filter))
 
 
-@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf")])
-def test_upscale_by_refuses_what_is_no_size(scale: float) -> None:
-    with pytest.raises(InputError, match=r"scale: got .*, expected a finite number above 0"):
-        nodes.upscale_by(drawn(), scale)
+@pytest.mark.parametrize("factor", [0.0, -1.0, float("nan"), float("inf")])
+def test_upscale_by_refuses_what_is_no_size(factor: float) -> None:
+    with pytest.raises(InputError, match=r"factor: got .*, expected a finite number above 0"):
+        nodes.upscale_by(drawn(), factor)
 
 
-def test_upscale_refuses_an_unknown_method() -> None:
-    with pytest.raises(InputError, match="'lanczos' is not offered, expected one of nearest"):
-        nodes.upscale(drawn(), 48, 32, "lanczos")
+def test_upscale_refuses_an_unknown_filter() -> None:
+    with pytest.raises(InputError, match="'cubic' is not offered, expected one of nearest"):
+        nodes.upscale(drawn(), 48, 32, "cubic")
+
+
+@EVERY_FILTER
+@pytest.mark.parametrize(("width", "height"), [(40, 16), (80, 64)])
+def test_upscale_resizes_as_pillow(filter: str, width: int, height: int) -> None:
+    latent = drawn(1)
+    got = nodes.upscale(latent, width, height, filter).samples[0, 0]
+    kind = Pillow.Resampling[{"area": "BOX"}.get(filter, filter.upper())]
+    size = (width // 8, height // 8)
+    expected = Pillow.fromarray(latent.samples[0, 0].numpy()).resize(size, kind)
+    torch.testing.assert_close(got, torch.from_numpy(np.array(expected)), rtol=0, atol=1e-5)
+
+
+def test_upscale_and_upscale_by_offer_every_filter() -> None:
+    for function in (nodes.upscale, nodes.upscale_by):
+        widget = definition_of(function).inputs["filter"].widget
+        assert isinstance(widget, Choice)
+        assert widget.options == tuple(FILTERS)
 
 
 def test_upscale_by_leaves_a_pixel() -> None:
@@ -213,5 +235,8 @@ def test_mask_blend_refuses_what_does_not_fit() -> None:
         nodes.mask_blend(drawn(), drawn(width=7), mask)
     with pytest.raises(InputError, match="b: got 3 pictures"):
         nodes.mask_blend(drawn(2), drawn(3), mask)
-    with pytest.raises(InputError, match="mask: got 3 masks, expected 1 or 2"):
-        nodes.mask_blend(drawn(2), drawn(2), Mask(torch.ones(3, 32, 48)))
+    three = Mask(torch.ones(3, 32, 48))
+    for a, b in ((2, 2), (1, 2), (2, 1)):
+        with pytest.raises(InputError, match="mask: got 3 masks, expected 1 or 2"):
+            nodes.mask_blend(drawn(a), drawn(b), three)
+    assert nodes.mask_blend(drawn(1), drawn(1), three).samples.shape == (3, 4, 4, 6)

@@ -1,5 +1,8 @@
 """Resampling against Pillow, and what every filter must hold."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -63,6 +66,15 @@ def test_doubling_and_halving_by_nearest_is_the_same() -> None:
     x = noise(2, 7, 5, 3)
     back = resample(resample(x, 14, 10, "nearest"), 7, 5, "nearest")
     torch.testing.assert_close(back, x, rtol=0, atol=0)
+
+
+def test_nearest_takes_the_element_under_its_middle_exactly() -> None:
+    for size in range(1, 30):
+        x = torch.arange(float(size)).view(1, 1, size)
+        for target in range(1, 30):
+            middles = [Fraction(2 * k + 1, 2) * Fraction(size, target) for k in range(target)]
+            found = resample(x, 1, target, "nearest")[0, 0]
+            assert found.tolist() == [math.floor(middle) for middle in middles]
 
 
 def test_gaussian_blur_of_nothing_and_of_one_colour() -> None:
