@@ -25,7 +25,8 @@ Eta = Annotated[float, Slider(0, 1, step=0.05)]
 def euler_step(latent: Latent, noise: NoisePrediction, step: Step) -> Latent:
     """Go straight along the predicted noise to the next level: x + (sigma' - sigma) * epsilon.
 
-    The same as DDIM without noise. Karras et al. 2022, arXiv 2206.00364, algorithm 1 without churn.
+    The same as DDIM without noise. Karras et al. 2022, arXiv 2206.00364, algorithm 1 without its
+    second-order correction.
     """
     from nodes.diffusion.samplers import euler
 
@@ -104,13 +105,14 @@ def keep_unmasked(latent: Latent, original: Latent, noise: Noise, step: Step, ma
     Lugmayr et al. 2022, arXiv 2201.09865, eq. 8.
     """
     from nodes.diffusion import samplers
+    from nodes.diffusion.latents import mask_for
 
     same_shape("original", original.samples, "latent", latent.samples)
     same_shape("noise", noise.samples, "latent", latent.samples)
     batch = len(latent.samples)
     if len(mask.values) not in (1, batch):
         raise InputError("mask", f"a batch of {len(mask.values)}", f"1 or the latent's {batch}")
-    fitted = samplers.mask_for(mask.values, latent.samples)
+    fitted = mask_for(mask.values, latent.samples)
     return _moved(
         latent,
         samplers.keep_unmasked(

@@ -42,7 +42,7 @@ def heun_correct(
     """Go to the next level along the mean of the predictions at both ends (Heun's method).
 
     x + (sigma' - sigma) * (epsilon + epsilon') / 2, of second order. `latent` and `step` are those
-    from before the trial. Karras et al. 2022, arXiv 2206.00364, algorithm 1 without churn.
+    from before the trial. Karras et al. 2022, arXiv 2206.00364, algorithm 1.
     """
     from nodes.diffusion import samplers
 

@@ -165,9 +165,3 @@ def keep_unmasked(
 ) -> Tensor:
     """x where `mask` [B, 1, H, W] is 1, `original` with noise of sigma' where it is 0."""
     return mask * x + (1 - mask) * (original + sigma_next * noise)
-
-
-def mask_for(values: Tensor, x: Tensor) -> Tensor:
-    """A mask [B or 1, H', W'] averaged or repeated to the size of x: [B or 1, 1, H, W]."""
-    mask = torch.nn.functional.interpolate(values[:, None], size=x.shape[-2:], mode="area")
-    return mask.to(device=x.device, dtype=x.dtype)

@@ -31,6 +31,13 @@ def test_mask_for_keeps_one_value_at_any_size(size: tuple[int, int]) -> None:
     torch.testing.assert_close(got, torch.full((2, 1, 4, 6), 0.25))
 
 
+def test_mask_for_averages_what_a_latent_pixel_stands_for() -> None:
+    mask = torch.zeros(1, 16, 16)
+    mask[:, :, :4] = 1
+    fitted = latents.mask_for(mask, torch.zeros(2, 4, 2, 2))
+    torch.testing.assert_close(fitted, torch.tensor([0.5, 0.0]).expand(1, 1, 2, 2))
+
+
 def test_apply_changes_samples_and_mask_alike() -> None:
     latent = Latent(torch.ones(1, 4, 2, 2), torch.ones(1, 1, 2, 2))
     got = latents.apply(latent, lambda tensor: tensor * 0)

@@ -1,14 +1,12 @@
-"""The primitives below the sampler steps: noise split, weights, masks."""
+"""The primitives below the sampler steps: noise split and weights."""
 
 from __future__ import annotations
 
 import math
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.testing import assert_close
 
 from nodes.diffusion import samplers
 
@@ -34,10 +32,3 @@ def test_multistep_weights_integrate_polynomials_exactly(nodes: list[float]) -> 
         exact = (2.0 ** (degree + 1) - 3.0 ** (degree + 1)) / (degree + 1)
         got = sum(w * node**degree for w, node in zip(weights, nodes, strict=True))
         assert got == pytest.approx(exact, rel=1e-9)
-
-
-def test_mask_for_averages_what_a_latent_pixel_stands_for() -> None:
-    mask = torch.zeros(1, 16, 16)
-    mask[:, :, :4] = 1
-    fitted = samplers.mask_for(mask, torch.zeros(2, 4, 2, 2))
-    assert_close(fitted, torch.tensor([0.5, 0.0]).expand(1, 1, 2, 2))
