@@ -32,8 +32,7 @@ def start_from_noise(noise: Noise, sigmas: Sigmas) -> Latent:
     """Start from noise alone, with the spread that a noised picture has at the first level.
 
     sqrt(1 + sigma_0^2) * noise, [B, C, H, W]: what diffusers' DDIM and DPM-Solver start from, and
-    ComfyUI. `forward.start` on an empty latent is sigma_0 * noise; at sigma 14.6 they differ by 0.2
-    %.
+    ComfyUI. `forward.start` on an empty latent is sigma_0 * noise, less by 0.2 % at sigma 14.6.
     """
     sigma_list(sigmas)
     return Latent((1 + sigmas.values[0] ** 2) ** 0.5 * noise.samples)

@@ -1,4 +1,4 @@
-"""Numbers: expressions, the plain operations, comparisons and logic. Imports no torch."""
+"""Numbers: expressions and the plain operations. Imports no torch."""
 
 from __future__ import annotations
 

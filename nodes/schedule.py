@@ -43,7 +43,7 @@ def scaled_linear(
 ) -> BetaSchedule:
     """The schedule of Stable Diffusion 1 and 2: sqrt(beta_t) on a straight line.
 
-    Rombach et al. 2022, arXiv 2112.10752; with the defaults sigma runs from 0.029 to 14.6.
+    Rombach et al. 2021, arXiv 2112.10752; with the defaults sigma runs from 0.029 to 14.6.
     """
     from nodes.diffusion.schedules import scaled_linear_betas, schedule_of_betas
 

@@ -84,8 +84,8 @@ def karras(
 ) -> Sigmas:
     """Small steps where there is little noise: sigma^(1/rho) is evenly spaced, and a final 0.
 
-    Between the highest and the lowest sigma of the model. Karras et al. 2022, arXiv 2206.00364, eq.
-    5.
+    Between the highest and the lowest sigma of the model. Karras et al. 2022, arXiv 2206.00364,
+    eq. 5.
     """
     from nodes.diffusion import schedules
 
