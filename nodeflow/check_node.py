@@ -194,7 +194,7 @@ class NodeCheck:
             return False
         fault = port.widget.check(value) if port.widget and value is not None else None
         if fault and port.widget:
-            self.report("out-of-range", where, fault, port.widget.hint(value))
+            self.report(port.widget.code, where, fault, port.widget.hint(value))
             return False
         return True
 

@@ -91,8 +91,9 @@ class PlainDisplay(Display):
         elif isinstance(event, LoopStep):
             if is_top(event.path) and _worth_a_line(event.index, event.count):
                 self._line(f"  {event.path} {event.index}/{event.count}")
-        elif isinstance(event, NodeProgress) and _worth_a_line(event.value, event.total):
-            self._line(f"  {event.path} {event.value}/{event.total}{told(event)}")
+        elif isinstance(event, NodeProgress):
+            if is_top(event.path) and _worth_a_line(event.value, event.total):
+                self._line(f"  {event.path} {event.value}/{event.total}{told(event)}")
 
     def _count(self, text: str) -> None:
         self._line(f"[{self.nodes.done}/{self.nodes.total}] {text}")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-from nodeflow.cache import Cache, MadeFrom, why_run
+from nodeflow.cache import MISS, Cache, MadeFrom, why_run
 from nodeflow.context import RunContext
 from nodeflow.errors import (
     Cancelled,
@@ -33,7 +33,7 @@ from nodeflow.events import (
     RunFinished,
     RunStarted,
 )
-from nodeflow.fingerprint import slot_keys, source_key, static_keys
+from nodeflow.fingerprint import Key, slot_keys, source_key, static_keys
 from nodeflow.frame import Frame, Ledger, LoopRun, open_loop
 from nodeflow.graph import Graph
 from nodeflow.guard import InputWatch, wrong_output
@@ -108,6 +108,8 @@ class _Run:
         self.options = options
         self.result = RunResult()
         self.ledger = Ledger()
+        self.made_now: set[Key] = set()
+        """The keys of what this run has made."""
 
     def go(self) -> RunResult:
         start = perf_counter()
@@ -193,6 +195,8 @@ class _Run:
             if because is not None:
                 self._skip(frame, task, f"{because} failed")
                 self._mark_lost(frame, task, because)
+            elif self._take_equal(frame, task):
+                continue
             elif task.chooses and index not in frame.chosen:
                 for needless in frame.choose(task, self.cache):
                     self._skip(frame, tasks[needless], f"{frame.path(task)} chose another")
@@ -206,6 +210,20 @@ class _Run:
                         raise
                     self._mark_failed(frame, task, error)
         return None
+
+    def _take_equal(self, frame: Frame, task: Task) -> bool:
+        """Take what an equal node of this run has made, if the cache still holds it."""
+        slots = range(task.first, task.first + len(task.outputs))
+        if task.writes or not any(frame.keys[slot] in self.made_now for slot in slots):
+            return False
+        found = {slot: self.cache.get(frame.keys[slot]) for slot in slots if frame.readers[slot]}
+        if any(value is MISS for value in found.values()):
+            return False
+        for slot, value in found.items():
+            frame.hold(slot, value, nbytes(value))
+        self._note_cached([frame.path(task)])
+        frame.release(task)
+        return True
 
     def _open_loop(self, frame: Frame, task: Task) -> None:
         path = frame.path(task)
@@ -304,7 +322,8 @@ class _Run:
         record.nbytes += size
         tp = frame.scope.slot_types[slot]
         persist = tp in PLAIN or socket_info(tp).persist
-        if not task.writes:
+        if not task.writes and frame.keys[slot] is not None:
+            self.made_now.add(frame.keys[slot])
             self.cache.put(frame.keys[slot], value, record.seconds, size, persist=persist)
 
     def _progress(self, path: str) -> Callable[[int, int, Mapping[str, Any]], None]:

@@ -22,6 +22,8 @@ class Widget:
     default is not held against it when the node is registered, only when a graph is checked.
     """
 
+    code: ClassVar[str] = "out-of-range"
+    """The code of the problem that a refused value is."""
     looks_outside: ClassVar[bool] = False
 
     def check(self, value: Any) -> str | None:
@@ -88,6 +90,7 @@ class Seed(Number):
 class Choice(Widget):
     """One of a few names."""
 
+    code: ClassVar[str] = "not-offered"
     options: tuple[str, ...]
 
     def __init__(self, *options: str) -> None:
@@ -123,6 +126,8 @@ class Prompt(TextArea):
 class Colour(Widget):
     """A colour as `#rrggbb`."""
 
+    code: ClassVar[str] = "no-colour"
+
     def check(self, value: Any) -> str | None:
         text = str(value)
         good = len(text) == 7 and text[0] == "#"
@@ -142,6 +147,7 @@ class Expression(Text):
 class FilePath(Widget):
     """A file that is read. Its content, not its name, counts in the node's key."""
 
+    code: ClassVar[str] = "no-such-file"
     looks_outside: ClassVar[bool] = True
 
     suffixes: tuple[str, ...] = ()
@@ -168,6 +174,8 @@ class FilePath(Widget):
 @dataclass(frozen=True)
 class NewPath(Widget):
     """A file or folder that is written, under the run's output folder."""
+
+    code: ClassVar[str] = "outside-output"
 
     def check(self, value: Any) -> str | None:
         text = str(value)

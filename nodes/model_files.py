@@ -106,6 +106,7 @@ def checkpoint_bytes(params: Mapping[str, Any], inputs: Mapping[str, int]) -> di
 class CheckpointName(Widget):
     """A checkpoint by name or path; offers those that are found, refuses one that is not."""
 
+    code: ClassVar[str] = "no-such-checkpoint"
     looks_outside: ClassVar[bool] = True
 
     def check(self, value: Any) -> str | None:

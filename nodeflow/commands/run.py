@@ -336,8 +336,8 @@ def _cache(order: RunOrder, made: Program) -> Iterator[Cache]:
 
 @contextmanager
 def _cancelled_by_signal() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets, or a polite word to end (SIGTERM, of a batch system); the
-    second ends the process as it would any other."""
+    """An event that the first Ctrl-C sets, or a polite word to end (SIGTERM, of a batch system);
+    the second ends the process as it would any other."""
     cancel = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield cancel

@@ -121,6 +121,22 @@ def test_without_room_in_the_cache_everything_runs_again(registry: Registry) -> 
     assert again.nodes["n"].why == "nothing changed; its result had been let go"
 
 
+def test_equal_nodes_run_once(registry: Registry, calls: list[str]) -> None:
+    nodes = {
+        **CHAIN,
+        "n2": CHAIN["n"],
+        "a2": {**CHAIN["a"], "links": {"a": "n2.value"}},
+        "sum": {"type": "t.total", "links": {"values": ["b.value", "a2.value", "a.value"]}},
+    }
+    result = run(made(nodes), registry=registry)
+    assert result.outputs == {"sum.value": 136}
+    assert [call for call in calls if call != "total"] == ["number 2", "add 2 10", "add 12 100"]
+    assert result.cached == 2
+    calls.clear()
+    assert run(made(nodes), registry=registry, cache=Cache(budget=0)).outputs["sum.value"] == 136
+    assert calls.count("add 2 10") == 2, "without room, equal nodes run each for itself"
+
+
 def test_several_outputs_each_have_their_own_readers(registry: Registry) -> None:
     nodes = {
         "d": {"type": "t.divide", "params": {"a": 17, "b": 5}},
