@@ -91,8 +91,9 @@ class PlainDisplay(Display):
         elif isinstance(event, LoopStep):
             if is_top(event.path) and _worth_a_line(event.index, event.count):
                 self._line(f"  {event.path} {event.index}/{event.count}")
-        elif isinstance(event, NodeProgress):
-            if is_top(event.path) and _worth_a_line(event.value, event.total):
+        elif isinstance(event, NodeProgress) and is_top(event.path):
+            worth = _worth_a_line(event.value, event.total)
+            if worth:
                 self._line(f"  {event.path} {event.value}/{event.total}{told(event)}")
 
     def _count(self, text: str) -> None:
