@@ -6,8 +6,10 @@ from typing import Annotated
 
 from nodeflow.node import node
 from nodeflow.widgets import Slider
-from nodes.checks import same_shape
-from nodes.types import NoisePrediction
+from nodes.checks import fraction, same_shape
+from nodes.types import Latent, NoisePrediction, Step
+
+Amount = Annotated[float, Slider(0, 1, step=0.05)]
 
 
 @node("guidance.cfg_combine", title="CFG combine")
@@ -31,14 +33,42 @@ def cfg_combine(
 def rescale(
     guided: NoisePrediction,
     cond: NoisePrediction,
-    amount: Annotated[float, Slider(0, 1, step=0.05)] = 0.7,
+    amount: Amount = 0.7,
 ) -> NoisePrediction:
     """Take back the glare that strong guidance brings: give the spread of `cond` back to `guided`.
 
     amount * guided * std(cond) / std(guided) + (1 - amount) * guided, std over each image.
-    Lin et al. 2023, arXiv 2305.08891, eq. 15-16. Of a model that predicts v, diffusers scales v.
+    Lin et al. 2023, arXiv 2305.08891, eq. 15-16, on epsilon. A model that predicts v needs
+    `guidance.rescale_v`: near pure noise the spread of its epsilon tells nothing.
     """
     from nodes.diffusion import guidance
 
     same_shape("cond", cond.samples, "guided", guided.samples)
+    fraction("amount", amount)
     return NoisePrediction(guidance.rescale(guided.samples, cond.samples, amount))
+
+
+@node("guidance.rescale_v", title="Rescale v")
+def rescale_v(
+    guided: NoisePrediction,
+    cond: NoisePrediction,
+    latent: Latent,
+    step: Step,
+    amount: Amount = 0.7,
+) -> NoisePrediction:
+    """Take back the glare of strong guidance by the spread of v, as models that predict v need it.
+
+    As `guidance.rescale`, on v = s epsilon - sigma x / s with s = sqrt(1 + sigma^2) in the place of
+    epsilon, and back; `latent` and `step` are those of the predictions. Lin et al. 2023, arXiv
+    2305.08891, eq. 15-16; v of Salimans & Ho 2022, arXiv 2202.00512, section 4.
+    """
+    from nodes.diffusion import guidance
+    from nodes.diffusion.prediction import epsilon_of, velocity_of
+
+    x, sigma = latent.samples, step.sigma
+    same_shape("cond", cond.samples, "guided", guided.samples)
+    same_shape("latent", x, "guided", guided.samples)
+    fraction("amount", amount)
+    v_guided, v_cond = (velocity_of(eps.samples, x, sigma) for eps in (guided, cond))
+    rescaled = guidance.rescale(v_guided, v_cond, amount)
+    return NoisePrediction(epsilon_of(rescaled, x, sigma, "v_prediction"))

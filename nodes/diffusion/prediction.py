@@ -37,10 +37,17 @@ def predict_epsilons(
     """
     if len(x) > 1 and next(model.network.parameters()).device.type == "cpu":
         alone = [
-            predict_epsilons(model, x[k : k + 1], step, [_of_picture(c, k) for c in conditionings])
+            in_one_batch(model, x[k : k + 1], step, [_of_picture(c, k) for c in conditionings])
             for k in range(len(x))
         ]
         return [torch.cat(rows) for rows in zip(*alone, strict=True)]
+    return in_one_batch(model, x, step, conditionings)
+
+
+def in_one_batch(
+    model: Model, x: Tensor, step: Step, conditionings: Sequence[Conditioning]
+) -> list[Tensor]:
+    """As `predict_epsilons`, all pictures under all texts in a single call of the network."""
     texts = [text for c in conditionings for text in texts_of(c)]
     embeddings, mask = _one_batch([text.embeddings for text in texts], len(x))
     many = x.repeat(len(texts), 1, 1, 1)  # [n B, C, H, W]
@@ -58,13 +65,19 @@ def _of_picture(conditioning: Conditioning, k: int) -> Conditioning:
 
 def epsilon_of(output: Tensor, x: Tensor, sigma: float, prediction: str) -> Tensor:
     """The network's answer as epsilon. With c = 1 / sqrt(1 + sigma^2) and v = c eps - sigma c x0
-    (Salimans & Ho 2022, arXiv 2202.00512): eps = c v + sigma c^2 x."""
+    (Salimans & Ho 2022, arXiv 2202.00512, section 4): eps = c v + sigma c^2 x."""
     if prediction == "epsilon":
         return output
     if prediction == "sample":
         return (x - output) / sigma
     c = 1 / math.sqrt(1 + sigma**2)
     return c * output + sigma * c**2 * x
+
+
+def velocity_of(epsilon: Tensor, x: Tensor, sigma: float) -> Tensor:
+    """epsilon as v, the inverse of `epsilon_of`: v = eps / c - sigma c x."""
+    c = 1 / math.sqrt(1 + sigma**2)
+    return epsilon / c - sigma * c * x
 
 
 def _epsilon(

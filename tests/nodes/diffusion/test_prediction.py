@@ -40,6 +40,28 @@ def test_scale_input_makes_the_spread_one(sigma: float) -> None:
     assert spread == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize("sigma", [0.03, 1.0, 14.6])
+def test_velocity_of_is_the_inverse_of_epsilon_of(sigma: float) -> None:
+    x = CLEAN + sigma * EPS
+    back = prediction.epsilon_of(prediction.velocity_of(EPS, x, sigma), x, sigma, "v_prediction")
+    assert_close(back, EPS, rtol=1e-5, atol=1e-5)
+    c = 1 / math.sqrt(1 + sigma**2)
+    v = c * EPS - sigma * c * CLEAN
+    assert_close(prediction.velocity_of(EPS, x, sigma), v, rtol=1e-4, atol=1e-4)
+
+
+def test_in_one_batch_is_one_picture_at_a_time(denoiser: Model) -> None:
+    """What an accelerator does, on a CPU: pictures, texts and paddings stay with their own."""
+    step, x = Step(0, 1, 2.0, 0.0, 400.0, 0.0), 2 * randn(3, 4, 8, 8, seed=6)
+    own = Conditioning(randn(3, 5, 16, seed=7), more=(Conditioning(randn(1, 9, 16, seed=8)),))
+    shared = Conditioning(randn(1, 7, 16, seed=9))
+    together = prediction.in_one_batch(denoiser, x, step, [own, shared])
+    alone = prediction.predict_epsilons(denoiser, x, step, [own, shared])
+    for whole, each in zip(together, alone, strict=True):
+        assert_close(whole, each, rtol=1e-5, atol=1e-5)
+    assert (together[0] - together[1]).abs().max() > 0.01
+
+
 def test_padding_is_not_seen(denoiser: Model) -> None:
     """A short text beside a long one is predicted for as if it were alone."""
     step = Step(0, 1, 2.0, 0.0, 400.0, 0.0)
