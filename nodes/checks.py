@@ -7,6 +7,7 @@ given. Imports no torch.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from nodeflow.errors import InputError
@@ -45,11 +46,24 @@ def sigma_list(sigmas: Sigmas) -> None:
         raise InputError("sigmas", f"{list(values)}", "finite sigmas of at least 0")
 
 
-def finite(port: str, samples: torch.Tensor, step: Step) -> torch.Tensor:
+def seeds(seeds: Iterable[int]) -> None:
+    """What a generator takes. A seed input ends at 2^63 - 1, which leaves room for a batch."""
+    for seed in seeds:
+        if not 0 <= seed < 2**64:
+            raise InputError("seed", str(seed), "0..2^64-1")
+
+
+def some_pictures(port: str, samples: torch.Tensor) -> None:
+    if len(samples) == 0:
+        raise InputError(port, "no picture", "at least one")
+
+
+def finite(port: str, samples: torch.Tensor, step: Step | None = None) -> torch.Tensor:
     """NaN spreads over the whole picture and ends as black: stop where it begins."""
     if not samples.isfinite().all():
         bad = int((~samples.isfinite()).sum())
-        got = f"{bad} of {samples.numel()} values not finite at step {step.index}"
+        where = "" if step is None else f" at step {step.index}"
+        got = f"{bad} of {samples.numel()} values not finite{where}"
         hint = "Half precision overflows in some models: load it in float32"
         raise InputError(port, got, "finite values", hint if port == "model" else "")
     return samples
@@ -57,6 +71,7 @@ def finite(port: str, samples: torch.Tensor, step: Step) -> torch.Tensor:
 
 def fits_model(model: Model, latent: Latent, port: str, conditioning: Conditioning) -> None:
     """A latent and a conditioning of the kind that the network was trained on."""
+    some_pictures("latent", latent.samples)
     batch, channels = latent.samples.shape[:2]
     wanted = model.network.config.in_channels
     if channels != wanted:

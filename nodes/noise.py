@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Seed, Slider
-from nodes.checks import fraction, same_shape
+from nodes.checks import fraction, same_shape, some_pictures
+from nodes.checks import seeds as check_seeds
 from nodes.estimates import as_large_as
 from nodes.types import Latent, Noise
 
@@ -58,7 +59,6 @@ def mix(
 def _draw(like: torch.Tensor, seeds: tuple[int, ...]) -> Noise:
     from nodes.diffusion.noise import gaussian
 
-    for seed in seeds:
-        if not 0 <= seed < 2**64:
-            raise InputError("seed", str(seed), "0..2^64-1")
+    some_pictures("latent", like)
+    check_seeds(seeds)
     return Noise(gaussian(like.shape[1:], seeds).to(like.device), seeds)

@@ -57,9 +57,11 @@ def sample(
     from nodes.diffusion.samplers import keep_unmasked
 
     checks.sigma_list(sigmas)
+    checks.some_pictures("latent", latent.samples)
     clean, mask = latent.samples, latent.noise_mask
-    noise = gaussian(clean.shape[1:], batch_seeds(seed, len(clean))).to(clean.device)
-
+    seeds = batch_seeds(seed, len(clean))
+    checks.seeds(seeds)
+    noise = gaussian(clean.shape[1:], seeds).to(clean.device)
     if mask is not None:
         mask = mask.to(clean.device)
 

@@ -9,6 +9,7 @@ from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Number, Seed
+from nodes import checks
 from nodes.types import Image, Latent, Vae
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ def encode_sampled(
     from nodes.diffusion import autoencode, noise
 
     _check_image(vae, image)
+    seeds = noise.batch_seeds(seed, len(image.pixels))
+    checks.seeds(seeds)
     moments = autoencode.encode(vae, image.pixels, None, ctx.progress)
-    seeds = noise.batch_seeds(seed, len(moments.mean))
     epsilon = noise.gaussian(moments.mean.shape[1:], seeds).to(moments.mean)
     return Latent(moments.mean + moments.std * epsilon)
 
@@ -134,13 +136,16 @@ def _tiling(vae: Vae, tile: int, overlap: int) -> Tiling:
 
 
 def _check_image(vae: Vae, image: Image) -> None:
-    batch, height, width, channels = image.pixels.shape
+    checks.some_pictures("image", image.pixels)
+    checks.finite("image", image.pixels)
+    _, height, width, channels = image.pixels.shape
     wanted = int(vae.autoencoder.config.in_channels)
-    if batch == 0:
-        raise InputError("image", "no picture", "at least one")
     if channels != wanted:
         raise InputError(
-            "image", f"{channels} channels", f"{wanted}", "Take the alpha channel off first"
+            "image",
+            f"{channels} channels",
+            f"{wanted}",
+            "Put image_channels.remove_alpha before it",
         )
     if height % vae.factor or width % vae.factor:
         fit = [side // vae.factor * vae.factor for side in (width, height)]
@@ -153,10 +158,10 @@ def _check_image(vae: Vae, image: Image) -> None:
 
 
 def _check_latent(vae: Vae, latent: Latent) -> None:
-    batch, channels = latent.samples.shape[:2]
+    checks.some_pictures("latent", latent.samples)
+    checks.finite("latent", latent.samples)
+    channels = latent.samples.shape[1]
     wanted = int(vae.autoencoder.config.latent_channels)
-    if batch == 0:
-        raise InputError("latent", "no picture", "at least one")
     if channels != wanted:
         raise InputError(
             "latent", f"{channels} channels", f"{wanted}", "It comes from another kind of model"

@@ -165,6 +165,23 @@ def test_predict_noise_refuses_another_model_s_text(denoiser: Model) -> None:
         nodes_model.predict_pair(denoiser, LATENT, STEP, text(), wide)
 
 
+def test_predict_noise_steers_each_picture_by_its_own_text(denoiser: Model) -> None:
+    a, b = text(seed=1), text(seed=2)
+    both = Conditioning(torch.cat([a.embeddings, b.embeddings]))
+    found = nodes_model.predict_noise(denoiser, LATENT, STEP, both).samples
+    alone = [
+        nodes_model.predict_noise(denoiser, Latent(LATENT.samples[k : k + 1]), STEP, own).samples
+        for k, own in enumerate((a, b))
+    ]
+    assert torch.equal(found, torch.cat(alone))
+    assert (found - found.flip(0)).abs().max() > 0.01
+
+
+def test_predict_noise_refuses_no_picture(denoiser: Model) -> None:
+    with pytest.raises(InputError, match="latent: got no picture"):
+        nodes_model.predict_noise(denoiser, Latent(randn(0, 4, 8, 8)), STEP, text())
+
+
 def test_predict_noise_refuses_a_batch_that_does_not_fit(denoiser: Model) -> None:
     with pytest.raises(InputError, match="conditioning: got a batch of 3, expected 1 or the lat"):
         nodes_model.predict_noise(denoiser, LATENT, STEP, text(batch=3))

@@ -45,6 +45,13 @@ def test_gaussian_refuses_a_seed_below_zero() -> None:
         noise.gaussian(empty(1), -1)
 
 
+def test_gaussian_and_from_seeds_want_a_picture() -> None:
+    with pytest.raises(InputError, match="latent: got no picture"):
+        noise.gaussian(empty(0), 0)
+    with pytest.raises(InputError, match="latent: got no picture"):
+        noise.from_seeds(empty(0), [])
+
+
 def test_from_seeds_gives_each_image_its_seed() -> None:
     drawn = noise.from_seeds(empty(3), [9, 4, 9])
     assert torch.equal(drawn.samples[1:2], noise.gaussian(empty(1), 4).samples)

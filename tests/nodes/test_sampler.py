@@ -214,6 +214,10 @@ def test_sample_refuses_what_does_not_fit(denoiser: Model) -> None:
         whole(denoiser, "euler", sigmas=schedule.flip(LEVELS))
     with pytest.raises(InputError, match="latent: got 3 channels"):
         whole(denoiser, "euler", Latent(torch.zeros(1, 3, 8, 8)))
+    with pytest.raises(InputError, match="latent: got no picture"):
+        whole(denoiser, "euler", Latent(torch.zeros(0, 4, 8, 8)))
+    with pytest.raises(InputError, match="seed: got -1"):
+        whole(denoiser, "euler", seed=-1)
     narrow = Conditioning(torch.zeros(1, 7, 8))
     with pytest.raises(InputError, match="negative: got embeddings of width 8"):
         sampler.sample(denoiser, POSITIVE, narrow, EMPTY, LEVELS, ctx=RunContext())

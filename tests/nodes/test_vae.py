@@ -143,8 +143,12 @@ def test_encode_refuses_pictures_that_do_not_fit(
 ) -> None:
     with pytest.raises(InputError, match=r"99 × 70 px.* for example to 96 × 64"):
         function(vae, Image(torch.zeros(1, 70, 99, 3)), ctx=ctx)
-    with pytest.raises(InputError, match="image: got 4 channels, expected 3"):
+    with pytest.raises(InputError, match=r"4 channels, expected 3.*image_channels\.remove_alpha"):
         function(vae, picture(channels=4), ctx=ctx)
+    broken = picture().pixels.clone()
+    broken[0, 3, 5] = torch.nan
+    with pytest.raises(InputError, match="image: got 3 of 18432 values not finite"):
+        function(vae, Image(broken), ctx=ctx)
     with pytest.raises(InputError, match="image: got no picture"):
         function(vae, Image(torch.zeros(0, 64, 64, 3)), ctx=ctx)
 
@@ -157,6 +161,13 @@ def test_decode_refuses_latents_of_another_model(
         function(vae, Latent(torch.zeros(1, 16, 8, 8)), ctx=ctx)
     with pytest.raises(InputError, match="latent: got no picture"):
         function(vae, Latent(torch.zeros(0, 4, 8, 8)), ctx=ctx)
+    with pytest.raises(InputError, match="latent: got 384 of 384 values not finite"):
+        function(vae, Latent(latent().samples * torch.inf), ctx=ctx)
+
+
+def test_encode_sampled_refuses_a_seed_below_zero(vae: Vae, ctx: RunContext) -> None:
+    with pytest.raises(InputError, match="seed: got -1"):
+        nodes.encode_sampled(vae, picture(), -1, ctx=ctx)
 
 
 def test_decode_tiled_tells_its_progress_and_can_be_cancelled(vae: Vae) -> None:
