@@ -32,6 +32,16 @@ def pieces(tokens: Tokens) -> list[str]:
     return [piece for row in tokens.pieces for piece in content(row)]
 
 
+@node("text.ids", title="IDs", output="ids")
+def ids(tokens: Tokens) -> list[int]:
+    """The numbers that stand for a prompt's pieces, chunk after chunk: 77 for each.
+
+    With the marks and the padding, as the text encoder gets them: 49406 begins a chunk, 49407 ends
+    its text.
+    """
+    return [int(number) for number in tokens.ids.flatten().tolist()]
+
+
 @node("text.encode")
 def encode(clip: Clip, text: Annotated[str, Prompt()] = "") -> Conditioning:
     """Turn a prompt into the embeddings that steer the denoiser.

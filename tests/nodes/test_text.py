@@ -37,6 +37,18 @@ def test_pieces(clip: Clip) -> None:
     assert text.pieces(marked) == ["a</w>", "<|endoftext|>", "cat</w>"]
 
 
+def test_ids_are_what_the_text_encoder_gets(clip: Clip) -> None:
+    found = text.ids(text.tokenize(clip, LONG))
+    assert len(found) == 2 * 77
+    assert found[:2] == [49406, 2368]
+    assert found[76:78] == [49407, 49406]
+    rows = torch.tensor(found).reshape(2, 77)
+    assert torch.equal(
+        text.encode_tokens(clip, Tokens("", rows, ())).embeddings,
+        (text.encode(clip, LONG).embeddings),
+    )
+
+
 def test_encode_is_the_text_encoders_last_state(clip: Clip) -> None:
     ids = clip.tokenizer.tokenize("a red circle").ids
     expected = clip.encoder(input_ids=ids)
@@ -150,6 +162,8 @@ def test_average_of_different_lengths_means_the_same_to_the_denoiser(
     )
     # Softmax over twice as many scores rounds otherwise.
     torch.testing.assert_close(repeated, once, rtol=0, atol=1e-5)
+    other = model.network(x, 300, encoder_hidden_states=long.embeddings).sample
+    assert (other - once).abs().max() > 1e-3, "another text does change the answer"
 
 
 def test_concat_puts_tokens_in_a_row(clip: Clip) -> None:

@@ -11,7 +11,8 @@ from nodes.types import Clip, Conditioning
 
 @pytest.mark.parametrize(("left", "right", "length"), [(77, 77, 77), (77, 154, 154), (4, 6, 12)])
 def test_the_common_length_is_the_least_common_multiple(left: int, right: int, length: int) -> None:
-    a, b = torch.rand(1, left, 3), torch.rand(1, right, 3)
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.rand(1, n, 3, generator=generator) for n in (left, right))
     both = text_encoding.to_common_length(a, b)
     assert [part.shape[1] for part in both] == [length, length]
     assert torch.equal(both[0][:, :left], a)
