@@ -26,7 +26,7 @@ from nodes.types import BetaSchedule
 STEPS = 1000
 WIDTHS = (64, 96, 160)
 EARLY_MIX = {"centered": 0.7, "positioned": 0.15, "pair": 0.15}  # of every batch
-LATE_MIX = {"centered": 0.3, "positioned": 0.3, "pair": 0.4}
+LATE_MIX = {"centered": 0.2, "positioned": 0.3, "pair": 0.5}
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Recipe:
     dropped: float = 0.1  # captions replaced by "" so that guidance has an unconditional side
     short: float = 0.8  # share of steps with captions cut to 24 tokens
     offset: float = 0.5  # noise shared by a whole channel, at the noisiest steps only
+    swapped: float = 0.5  # captions that belong to another picture, at the cleanest steps
+    swapped_below: int = 300  # so there the model believes the picture, and image-to-image keeps it
     ema: float = 0.999
     ema_every: int = 4  # steps; the average is as slow as if it were taken after each
 
@@ -149,6 +151,18 @@ def draw_batch(
     return torch.stack(latents).float(), captions
 
 
+def swap_captions(
+    states: Tensor, timesteps: Tensor, recipe: Recipe, rng: np.random.Generator
+) -> Tensor:
+    """Give some of the nearly clean pictures their neighbour's caption, [B, tokens, cross].
+
+    A caption that is always true teaches the model to redraw a picture whose prompt is another.
+    """
+    drawn = torch.from_numpy(rng.random(len(timesteps))) < recipe.swapped
+    swapped = drawn & (timesteps < recipe.swapped_below)
+    return torch.where(swapped[:, None, None], states.roll(1, 0), states)
+
+
 def denoiser_loss(
     unet: UNet2DConditionModel,
     latents: Tensor,
@@ -158,6 +172,7 @@ def denoiser_loss(
 ) -> Tensor:
     """Weighted MSE between the noise that was added and the noise predicted."""
     timesteps = draw_timesteps(len(latents), rng)
+    states = swap_captions(states, timesteps, recipe, rng)
     noise = draw_noise(timesteps, latents.shape, recipe.offset, rng)
     noisy = add_noise(latents, noise, alphas_cumprod()[timesteps])
     with torch.autocast("cpu", torch.bfloat16):

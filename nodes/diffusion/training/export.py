@@ -94,10 +94,16 @@ def save_checkpoint(
 
 
 def _leave_home(folder: Path) -> None:
-    """Drop the path that the part was once loaded from; let everybody read the weights."""
+    """Drop the path that the part was once loaded from; let everybody read the weights.
+
+    transformers 5 loads in the precision that the config names, diffusers in float32 unless told
+    otherwise: float32 for all, or a pipeline would mix them.
+    """
     config_file = folder / "config.json"
     config = json.loads(config_file.read_text("utf-8"))
     config.pop("_name_or_path", None)
+    if "dtype" in config:
+        config["dtype"] = "float32"
     config_file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", "utf-8")
     for weights in folder.glob("*.safetensors"):
         weights.chmod(0o644)

@@ -126,6 +126,15 @@ def test_gradient_l1_sees_edges_and_no_shift_of_brightness() -> None:
     torch.testing.assert_close(gradient_l1(step, torch.zeros_like(step)), torch.tensor(1 / 3))
 
 
+def test_captions_are_swapped_at_clean_steps_only() -> None:
+    states = torch.arange(1000.0)[:, None, None].expand(1000, 2, 3)
+    timesteps = torch.arange(1000)
+    given = dn.swap_captions(states, timesteps, dn.Recipe(), np.random.default_rng(3))
+    moved = given[:, 0, 0] != states[:, 0, 0]
+    assert moved[:300].float().mean() == pytest.approx(0.5, abs=0.1)
+    assert not moved[300:].any()
+
+
 # The loop
 
 
