@@ -36,7 +36,7 @@ from nodeflow.events import (
 from nodeflow.fingerprint import Key, slot_keys, source_key, static_keys
 from nodeflow.frame import Frame, Ledger, LoopRun, open_loop
 from nodeflow.graph import Graph
-from nodeflow.guard import InputWatch, wrong_output
+from nodeflow.guard import InputWatch, check_wired, wrong_output
 from nodeflow.memory import BASE_BYTES, nbytes, short
 from nodeflow.plan import targets
 from nodeflow.program import Program, Task
@@ -303,6 +303,7 @@ class _Run:
     def _call(self, path: str, task: Task, arguments: dict[str, Any]) -> Any:
         definition = task.definition
         assert definition is not None
+        check_wired(definition.inputs, {port: arguments[port] for port, _ in task.sources})
         if definition.context_name:
             own = replace(self.context, on_progress=self._progress(path))
             arguments[definition.context_name] = own

@@ -1,5 +1,7 @@
-"""The checks of `--check`: a node that changes an input in place, an output that is not what the
-signature promises. Imports `memory`, `sockets`, `errors`.
+"""Checks while a graph runs: what wires bring to ports with widgets; and those of `--check`, a node
+that changes an input in place, an output that is not what the signature promises.
+
+Imports `memory`, `sockets`, `errors`, `node`.
 """
 
 from __future__ import annotations
@@ -8,7 +10,9 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nodeflow.errors import NodeflowError
 from nodeflow.memory import short, tensors
+from nodeflow.node import InputPort
 from nodeflow.sockets import type_name, value_fits
 
 
@@ -43,6 +47,21 @@ class InputWatch:
             if _elements(held) != before:
                 found.setdefault(port, f"a {type(held).__name__} in it was changed in place")
         return found
+
+
+def check_wired(ports: Mapping[str, InputPort], values: Mapping[str, Any]) -> None:
+    """Hold what wires bring against the widgets of their ports, as literals are before the run.
+
+    Raises:
+        NodeflowError: a value that its widget refuses. What depends on files the node itself tells.
+    """
+    for name, value in values.items():
+        widget = ports[name].widget
+        if widget is None or widget.looks_outside or value is None:
+            continue
+        fault = widget.check(value)
+        if fault:
+            raise NodeflowError(f"{name}: {fault}. {widget.hint(value)}".rstrip())
 
 
 def wrong_output(value: Any, tp: Any) -> str | None:
