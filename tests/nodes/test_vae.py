@@ -12,7 +12,11 @@ import torch
 from nodeflow.context import RunContext
 from nodeflow.errors import Cancelled, InputError
 from nodeflow.node import definition_of
+from nodes import image, image_blend, mask_draw
 from nodes import vae as nodes
+from nodes.diffusion.loading import load_vae
+from nodes.image_compare import psnr
+from nodes.model_files import shipped_models
 from nodes.types import Image, Latent, Vae
 
 
@@ -123,6 +127,34 @@ def test_encode_tiled_is_near_encode(vae: Vae, ctx: RunContext) -> None:
     image = picture(1, 128, 160)
     whole = nodes.encode(vae, image, ctx=ctx).samples
     assert off(nodes.encode_tiled(vae, image, 64, 32, ctx=ctx).samples, whole) < 0.25
+
+
+@pytest.fixture(scope="module")
+def trained() -> Vae:
+    """The autoencoder that ships."""
+    return load_vae(shipped_models() / "tiny")
+
+
+def drawn() -> Image:
+    """A red circle on blue, over the edges of tiles of 64 pixels."""
+    blue, red = (image.solid(192, 128, colour) for colour in ("#2040d0", "#d02020"))
+    circle = mask_draw.ellipse(192, 128, 70, 34, 130, 94)
+    return image_blend.composite(blue, red, circle)
+
+
+# What has learnt sees nearly the same in a tile and in the whole: measured 0.10 of the spread for
+# latents, and 40.5 dB for pictures.
+def test_encode_tiled_and_decode_tiled_of_a_trained_autoencoder(
+    trained: Vae, ctx: RunContext
+) -> None:
+    whole = nodes.encode(trained, drawn(), ctx=ctx)
+    tiled = nodes.encode_tiled(trained, drawn(), 64, 32, ctx=ctx)
+    assert off(tiled.samples, whole.samples) < 0.2
+    expected = nodes.decode(trained, whole, ctx=ctx)
+    found = nodes.decode_tiled(trained, whole, 64, 32, ctx=ctx)
+    assert psnr(found, expected) > 36
+    again = nodes.decode_tiled(trained, tiled, 64, 32, ctx=ctx)
+    assert psnr(again, drawn()) > psnr(expected, drawn()) - 1
 
 
 @pytest.mark.parametrize(
