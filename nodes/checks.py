@@ -46,11 +46,11 @@ def sigma_list(sigmas: Sigmas) -> None:
         raise InputError("sigmas", f"{list(values)}", "finite sigmas of at least 0")
 
 
-def seeds(seeds: Iterable[int]) -> None:
+def seeds(port: str, seeds: Iterable[int]) -> None:
     """What a generator takes. A seed input ends at 2^63 - 1, which leaves room for a batch."""
     for seed in seeds:
         if not 0 <= seed < 2**64:
-            raise InputError("seed", str(seed), "0..2^64-1")
+            raise InputError(port, str(seed), "0..2^64-1")
 
 
 def some_pictures(port: str, samples: torch.Tensor) -> None:

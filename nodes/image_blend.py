@@ -11,14 +11,14 @@ from nodes.types import Image, Mask
 
 
 @node("image_blend.mix")
-def mix(base: Image, top: Image, factor: Annotated[float, Slider(0, 1, step=0.01)] = 0.5) -> Image:
-    """Fade from one picture to the other: (1 - factor) * base + factor * top.
+def mix(base: Image, top: Image, amount: Annotated[float, Slider(0, 1, step=0.01)] = 0.5) -> Image:
+    """Fade from one picture to the other: (1 - amount) * base + amount * top.
 
     Sizes and channels must agree; a batch of one goes with any batch.
     """
     from nodes.diffusion.pixels import mixed
 
-    return Image(mixed(*paired(base.pixels, top.pixels, ("base", "top")), factor))
+    return Image(mixed(*paired(base.pixels, top.pixels, ("base", "top")), amount))
 
 
 @node("image_blend.blend")

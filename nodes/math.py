@@ -149,7 +149,7 @@ def clamp(value: float = 0.0, low: float = 0.0, high: float = 1.0) -> float:
 def interpolate(
     start: float = 0.0,
     end: float = 1.0,
-    share: Annotated[float, Slider(0, 1, step=0.01)] = 0.5,
+    amount: Annotated[float, Slider(0, 1, step=0.01)] = 0.5,
 ) -> float:
-    """Go from one number to another by a share of the way: start (1 - share) + end share."""
-    return start * (1 - share) + end * share
+    """Go part of the way from one number to another: start (1 - amount) + end amount."""
+    return start * (1 - amount) + end * amount

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Seed, Slider
-from nodes.checks import fraction, same_shape, some_pictures
-from nodes.checks import seeds as check_seeds
+from nodes import checks
 from nodes.estimates import as_large_as
 from nodes.types import Latent, Noise
 
@@ -25,7 +24,9 @@ def gaussian(latent: Latent, seed: Annotated[int, Seed()] = 0) -> Noise:
     """
     from nodes.diffusion.noise import batch_seeds
 
-    return _draw(latent.samples, batch_seeds(seed, len(latent.samples)))
+    seeds = batch_seeds(seed, len(latent.samples))
+    checks.seeds("seed", seeds)
+    return _draw(latent.samples, seeds)
 
 
 @node("noise.from_seeds", estimate=as_large_as("latent", noise=1))
@@ -37,6 +38,7 @@ def from_seeds(latent: Latent, seeds: Annotated[list[int], Seed()]) -> Noise:
     batch = len(latent.samples)
     if len(seeds) != batch:
         raise InputError("seeds", f"{len(seeds)} seeds", f"one for each of {batch} images")
+    checks.seeds("seeds", seeds)
     return _draw(latent.samples, tuple(seeds))
 
 
@@ -51,14 +53,13 @@ def mix(
     """
     from nodes.diffusion import noise
 
-    same_shape("second", second.samples, "first", first.samples)
-    fraction("amount", amount)
+    checks.same_shape("second", second.samples, "first", first.samples)
+    checks.fraction("amount", amount)
     return noise.mix(first, second, amount)
 
 
 def _draw(like: torch.Tensor, seeds: tuple[int, ...]) -> Noise:
     from nodes.diffusion.noise import gaussian
 
-    some_pictures("latent", like)
-    check_seeds(seeds)
+    checks.some_pictures("latent", like)
     return Noise(gaussian(like.shape[1:], seeds).to(like.device), seeds)

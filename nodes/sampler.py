@@ -60,7 +60,7 @@ def sample(
     checks.some_pictures("latent", latent.samples)
     clean, mask = latent.samples, latent.noise_mask
     seeds = batch_seeds(seed, len(clean))
-    checks.seeds(seeds)
+    checks.seeds("seed", seeds)
     noise = gaussian(clean.shape[1:], seeds).to(clean.device)
     if mask is not None:
         mask = mask.to(clean.device)

@@ -104,19 +104,19 @@ def combine(a: Conditioning, b: Conditioning) -> Conditioning:
 
 @node("text.average")
 def average(
-    a: Conditioning, b: Conditioning, weight: Annotated[float, Slider(0, 1, step=0.05)] = 0.5
+    a: Conditioning, b: Conditioning, amount: Annotated[float, Slider(0, 1, step=0.01)] = 0.5
 ) -> Conditioning:
     """Blend two texts into one that lies between them.
 
-    `(1 - weight) * a + weight * b` per number, [B, tokens, D]: weight 0 is `a`, 1 is `b`. Texts of
+    `(1 - amount) * a + amount * b` per number, [B, tokens, D]: amount 0 is `a`, 1 is `b`. Texts of
     different length are first repeated to a common one, which leaves what attention reads in them
     unchanged. Neither may be the result of `text.combine`.
     """
     from nodes.diffusion import text_encoding
 
     _check_pair(a, b)
-    fraction("weight", weight)
-    return text_encoding.average(a, b, weight)
+    fraction("amount", amount)
+    return text_encoding.average(a, b, amount)
 
 
 @node("text.concat")

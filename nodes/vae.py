@@ -58,7 +58,7 @@ def encode_sampled(
 
     _check_image(vae, image)
     seeds = noise.batch_seeds(seed, len(image.pixels))
-    checks.seeds(seeds)
+    checks.seeds("seed", seeds)
     moments = autoencode.encode(vae, image.pixels, None, ctx.progress)
     epsilon = noise.gaussian(moments.mean.shape[1:], seeds).to(moments.mean)
     return Latent(moments.mean + moments.std * epsilon)

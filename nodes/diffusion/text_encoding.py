@@ -35,13 +35,13 @@ def layer_count(clip: Clip) -> int:
     return int(clip.encoder.config.num_hidden_layers)
 
 
-def average(first: Conditioning, second: Conditioning, weight: float) -> Conditioning:
-    """`(1 - weight) * first + weight * second`, after both have been made equally long."""
+def average(first: Conditioning, second: Conditioning, amount: float) -> Conditioning:
+    """`(1 - amount) * first + amount * second`, after both have been made equally long."""
     a, b = to_common_length(first.embeddings, second.embeddings)
     pooled = None
     if first.pooled is not None and second.pooled is not None:
-        pooled = (1 - weight) * first.pooled + weight * second.pooled
-    return Conditioning((1 - weight) * a + weight * b, pooled)
+        pooled = (1 - amount) * first.pooled + amount * second.pooled
+    return Conditioning((1 - amount) * a + amount * b, pooled)
 
 
 def to_common_length(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -59,6 +59,11 @@ def test_from_seeds_gives_each_image_its_seed() -> None:
     assert drawn.seeds == (9, 4, 9)
 
 
+def test_from_seeds_refuses_a_seed_below_zero() -> None:
+    with pytest.raises(InputError, match=r"seeds: got -1, expected 0\.\."):
+        noise.from_seeds(empty(2), [3, -1])
+
+
 @pytest.mark.parametrize("seeds", [[], [1], [1, 2, 3]])
 def test_from_seeds_wants_one_for_each_image(seeds: list[int]) -> None:
     with pytest.raises(InputError, match=f"got {len(seeds)} seeds, expected one for each of 2"):

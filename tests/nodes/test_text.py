@@ -144,9 +144,9 @@ def test_average_ends_are_the_texts(clip: Clip) -> None:
     close(pooled, (a.pooled + b.pooled) / 2)
 
 
-def test_average_refuses_a_weight_beyond_both() -> None:
+def test_average_refuses_an_amount_beyond_both() -> None:
     one = Conditioning(torch.ones(1, 2, 3))
-    with pytest.raises(InputError, match=r"weight: got 1\.5, expected 0\.\.1"):
+    with pytest.raises(InputError, match=r"amount: got 1\.5, expected 0\.\.1"):
         text.average(one, one, 1.5)
 
 
