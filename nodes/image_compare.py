@@ -13,7 +13,6 @@ from nodes.types import Image
 @node("image_compare.mean_absolute_difference")
 def mean_absolute_difference(image: Image, other: Image) -> float:
     """Tell how far two pictures are apart: the mean of |image - other| over everything, 0..1."""
-
     one, two = paired(image.pixels, other.pixels, ("image", "other"))
     return float((one - two).abs().cpu().double().mean())
 
@@ -21,7 +20,6 @@ def mean_absolute_difference(image: Image, other: Image) -> float:
 @node("image_compare.largest_difference")
 def largest_difference(image: Image, other: Image) -> float:
     """Tell how far the worst pixel is off: the largest |image - other|, 0..1."""
-
     one, two = paired(image.pixels, other.pixels, ("image", "other"))
     return float((one - two).abs().max())
 
@@ -48,6 +46,5 @@ def difference(
 
     min(1, gain * |image - other|); alpha is left out.
     """
-
     one, two = paired(image.pixels[..., :3], other.pixels[..., :3], ("image", "other"))
     return Image(((one - two).abs() * gain).clamp(max=1))

@@ -31,7 +31,9 @@ def resize(
 
 @node("image_edit.resize_by")
 def resize_by(
-    image: Image, factor: Annotated[float, Number(0.01, 16)] = 2.0, filter: Filter = "bicubic"
+    image: Image,
+    factor: Annotated[float, Number(0.01, 16, 0.25, "×")] = 2.0,
+    filter: Filter = "bicubic",
 ) -> Image:
     """Scale the picture by a factor; both sides are rounded to whole pixels, at least 1."""
     from nodes.diffusion.pixels import resized
@@ -73,7 +75,6 @@ def crop(
     image: Image, left: Offset = 0, top: Offset = 0, width: Side = 512, height: Side = 512
 ) -> Image:
     """Cut a rectangle out of the picture, [B, height, width, C]; it must lie inside."""
-
     return Image(image.pixels[inside(image.pixels, left, top, width, height)].clone())
 
 
@@ -83,7 +84,6 @@ def crop_to_multiple(image: Image, multiple: Annotated[int, Number(1, 1024)] = 8
 
     [B, H, W, C] to [B, H - H % m, W - W % m, C].
     """
-
     _, height, width, _ = image.pixels.shape
     extra_x, extra_y = width % multiple, height % multiple
     if min(width, height) < multiple:
@@ -100,7 +100,6 @@ def paste(image: Image, part: Image, left: int = 0, top: int = 0) -> Image:
 
     What reaches beyond the picture is cut off. The opposite of `image_edit.crop`.
     """
-
     base, piece = repeated(image.pixels, part.pixels, ("image", "part"))
     check_channels(piece, base.shape[-1], "part")
     _, height, width, _ = base.shape

@@ -98,7 +98,7 @@ def upscale(
 @node("latent_edit.upscale_by")
 def upscale_by(
     latent: Latent,
-    factor: Annotated[float, Number(0.01, 8, 0.25, "×")] = 2.0,
+    factor: Annotated[float, Number(0.01, 16, 0.25, "×")] = 2.0,
     filter: Annotated[str, _FILTERS] = "nearest",
 ) -> Latent:
     """Resize a latent by a factor, sides rounded to whole latent pixels, at least one.

@@ -39,13 +39,12 @@ def resize(
 @node("mask_edit.crop")
 def crop(
     mask: Mask,
-    left: Annotated[int, Number(0, unit="px")] = 0,
-    top: Annotated[int, Number(0, unit="px")] = 0,
-    width: Annotated[int, Number(1, unit="px")] = 512,
-    height: Annotated[int, Number(1, unit="px")] = 512,
+    left: Annotated[int, Number(0, 16384, unit="px")] = 0,
+    top: Annotated[int, Number(0, 16384, unit="px")] = 0,
+    width: Annotated[int, Number(1, 16384, unit="px")] = 512,
+    height: Annotated[int, Number(1, 16384, unit="px")] = 512,
 ) -> Mask:
     """Cut a rectangle out of the mask, [B, height, width]; it must lie inside."""
-
     return Mask(mask.values[inside(mask.values, left, top, width, height)].clone())
 
 
