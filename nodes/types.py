@@ -83,7 +83,7 @@ class Model:
 @socket("clip", colour="#ffd500", shape="square", persist=False)
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """A text encoder with its tokenizer. `skip` is how many last layers are left out (clip skip)."""
+    """A text encoder with its tokenizer. `skip` last layers are left out (CLIP skip)."""
 
     encoder: Any
     tokenizer: ClipTokenizer
@@ -109,7 +109,7 @@ class Vae:
 class Tokens:
     """A prompt as byte-pair pieces, in chunks of 77 slots.
 
-    `ids` is int64 [chunks, 77], start and end marks and padding included; `pieces` the same as text.
+    `ids` is int64 [chunks, 77], with start and end marks and padding; `pieces` the same as text.
     """
 
     text: str
@@ -171,7 +171,7 @@ class Denoised:
 @socket("history", colour="#8a8a8a", shape="diamond")
 @dataclass(frozen=True, eq=False)
 class History:
-    """What a multistep sampler remembers, newest first: (sigma, tensor [B, C, H, W]) per past step."""
+    """What a multistep sampler remembers of past steps, newest first: (sigma, [B, C, H, W])."""
 
     entries: tuple[tuple[float, torch.Tensor], ...] = ()
 
