@@ -89,7 +89,8 @@ def resume(
     """Denoise a latent that has the noise of the first sigma already, adding none at the start.
 
     For the second part of a split schedule, or a start made by other nodes; else as
-    `sampler.sample`. A noise mask has no clean picture to keep here and is an error.
+    `sampler.sample`. `lms` and both `dpmpp` begin without the memory of the steps before. A noise
+    mask has no clean picture to keep here and is an error.
     """
     checks.sigma_list(sigmas)
     if latent.noise_mask is not None:

@@ -76,13 +76,19 @@ REMEMBERING: dict[str, Callable[..., multistep.Move]] = {
 }
 
 
-def loop(ask: Guided, name: str, x: Latent, levels: Sigmas = LEVELS) -> Latent:
+Keep = Callable[[Latent, Step], Latent]
+
+
+def loop(
+    ask: Guided, name: str, x: Latent, levels: Sigmas = LEVELS, keep: Keep = lambda x, _: x
+) -> Latent:
     history = multistep.no_history()
     for step in schedule.steps(levels):
         if name in SINGLE:
             x = SINGLE[name](ask, x, step)
         else:
             x, history = REMEMBERING[name](x, ask(x, step), step, history)
+        x = keep(x, step)
     return x
 
 
@@ -140,19 +146,21 @@ def test_sample_at_strength_zero_is_the_picture(denoiser: Model) -> None:
     assert torch.equal(whole(denoiser, "euler", picture, sigmas=none).samples, picture.samples)
 
 
-def test_sample_keeps_what_the_noise_mask_protects(denoiser: Model) -> None:
+@pytest.mark.parametrize("name", sampler.SAMPLERS)
+def test_sample_keeps_what_the_noise_mask_protects(denoiser: Model, name: str) -> None:
     picture = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
     mask = torch.zeros(1, 1, 8, 8)
     mask[..., 4:] = 1
-    found = whole(denoiser, "euler", Latent(picture, mask))
+    found = whole(denoiser, name, Latent(picture, mask))
     assert torch.equal(found.samples[..., :4], picture[..., :4])
     assert found.noise_mask is mask
-    ask, drawn = in_one_batch(denoiser), noise.gaussian(Latent(picture), SEED)
-    x = start(Latent(picture))
-    for step in schedule.steps(LEVELS):
-        x = sample.euler_step(x, ask(x, step), step)
-        x = sample.keep_unmasked(x, Latent(picture), drawn, step, Mask(mask[:, 0]))
-    assert torch.equal(found.samples, x.samples)
+    drawn = noise.gaussian(Latent(picture), SEED)
+
+    def keep(x: Latent, step: Step) -> Latent:
+        return sample.keep_unmasked(x, Latent(picture), drawn, step, Mask(mask[:, 0]))
+
+    explicit = loop(in_one_batch(denoiser), name, start(Latent(picture)), LEVELS, keep)
+    assert torch.equal(found.samples, explicit.samples)
 
 
 @pytest.mark.parametrize("name", ["euler", "euler_ancestral", "heun", "ddpm"])
