@@ -75,7 +75,8 @@ def fits_model(model: Model, latent: Latent, port: str, conditioning: Conditioni
     batch, channels = latent.samples.shape[:2]
     wanted = model.network.config.in_channels
     if channels != wanted:
-        raise InputError("latent", f"{channels} channels", f"the network's {wanted}")
+        hint = "It comes from another kind of model, or the network wants more than a latent"
+        raise InputError("latent", f"{channels} channels", f"the network's {wanted}", hint)
     wanted = model.network.config.cross_attention_dim
     for text in (conditioning, *conditioning.more):
         rows, _, width = text.embeddings.shape

@@ -88,7 +88,10 @@ def same_sizes(batches: Sequence[torch.Tensor], port: str) -> None:
         if other.shape[1:] != batches[0].shape[1:]:
             got = f"{_described(other)} at index {k}"
             expected = f"{_described(batches[0])} as at index 0"
-            raise InputError(port, got, expected, "resize, crop or pad it before")
+            alike = other.shape[1:3] == batches[0].shape[1:3]
+            alpha = "put image_channels.remove_alpha or image_channels.add_alpha before it"
+            hint = alpha if alike else "resize, crop or pad it before"
+            raise InputError(port, got, expected, hint)
 
 
 def _described(x: torch.Tensor) -> str:

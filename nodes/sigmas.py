@@ -21,7 +21,10 @@ Shape = Annotated[float, Slider(0.05, 5, step=0.05)]
 
 @node("sigmas.normal")
 def normal(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
-    """Evenly spaced timesteps from the last, T - 1, to the first, 0, both taken, and a final 0."""
+    """Spread the steps evenly over the trained timesteps, T - 1 and 0 among them, and a final 0.
+
+    Between two timesteps sigma is read on a line in log sigma.
+    """
     from nodes.diffusion import schedules
 
     _check_steps(steps)
@@ -30,7 +33,7 @@ def normal(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
 
 @node("sigmas.simple")
 def simple(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
-    """Every (T / steps)-th of the trained timesteps from the last, and a final 0.
+    """Take every (T / steps)-th of the trained timesteps from the noisiest, and a final 0.
 
     Step i is at timestep T - 1 - floor(i * T / steps): none falls between two that were trained.
     """
@@ -42,7 +45,7 @@ def simple(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
 
 @node("sigmas.sgm_uniform", title="SGM uniform")
 def sgm_uniform(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
-    """Evenly spaced timesteps from the last, one stride short of the first, and a final 0."""
+    """Spread the steps evenly, one stride short of the cleanest timestep, and a final 0."""
     from nodes.diffusion import schedules
 
     _check_steps(steps)
@@ -51,7 +54,7 @@ def sgm_uniform(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
 
 @node("sigmas.ddim_uniform", title="DDIM uniform")
 def ddim_uniform(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
-    """The timesteps of DDIM: 1, 1 + r, 1 + 2r ... with r = floor(T / steps), and a final 0.
+    """Take the timesteps of DDIM: 1, 1 + r, 1 + 2r ... with r = floor(T / steps), and a final 0.
 
     They reach as far up as the schedule does; where `steps` does not divide T, there are one or a
     few more steps than asked for. `timesteps.leading` keeps to the number.
@@ -64,7 +67,7 @@ def ddim_uniform(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
 
 @node("sigmas.beta")
 def beta(betas: BetaSchedule, steps: Steps = 20, alpha: Shape = 0.6, beta: Shape = 0.6) -> Sigmas:
-    """More steps at both ends of the schedule: the timesteps are quantiles of a Beta distribution.
+    """Take more steps at both ends: the timesteps are quantiles of a Beta distribution.
 
     Step i is at round((T - 1) * Q(1 - i / steps)), where Q is the quantile function of Beta(alpha,
     beta); steps that fall on one timestep are one. 1 and 1 make it even. Lee et al. 2024, arXiv
@@ -82,7 +85,7 @@ def beta(betas: BetaSchedule, steps: Steps = 20, alpha: Shape = 0.6, beta: Shape
 def karras(
     betas: BetaSchedule, steps: Steps = 20, rho: Annotated[float, Slider(1, 20, step=0.5)] = 7.0
 ) -> Sigmas:
-    """Small steps where there is little noise: sigma^(1/rho) is evenly spaced, and a final 0.
+    """Take small steps where there is little noise: sigma^(1/rho) is evenly spaced, then a 0.
 
     Between the highest and the lowest sigma of the model. Karras et al. 2022, arXiv 2206.00364,
     eq. 5.
@@ -99,7 +102,7 @@ def karras(
 
 @node("sigmas.exponential")
 def exponential(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
-    """Each sigma the same fraction of the one before, from highest to lowest, and a final 0."""
+    """Lower sigma by one and the same factor at each step, from highest to lowest, then to 0."""
     from nodes.diffusion import schedules
 
     _check_steps(steps)
@@ -110,7 +113,7 @@ def exponential(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
 
 @node("sigmas.from_list")
 def from_list(betas: BetaSchedule, values: Annotated[list[float], Number(0, 10_000)]) -> Sigmas:
-    """Noise levels of one's own choice, N + 1 for N steps, each lower than the one before.
+    """Walk noise levels of one's own choice, N + 1 for N steps, each lower than the one before.
 
     The last is usually 0: what it is, is the noise that stays.
     """

@@ -18,10 +18,10 @@ Steps = Annotated[int, Slider(1, 1000, step=1, unit="steps")]
 
 @node("timesteps.linspace")
 def linspace(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
-    """Evenly from T - 1 to 0, both taken, then sigma 0; diffusers' `linspace`.
+    """Spread the steps evenly over the trained timesteps, the noisiest and the cleanest among them.
 
-    Between two timesteps sigma is read on a straight line, as diffusers' Euler does it, where
-    `sigmas.normal` reads it in log sigma.
+    T - 1 down to 0, fractions kept, then sigma 0; diffusers' `linspace`. Between two of them sigma
+    is read on a straight line, as diffusers' Euler does it; `sigmas.normal` reads it in log sigma.
     """
     from nodes.diffusion import schedules
 
@@ -34,9 +34,10 @@ def linspace(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
 def leading(
     betas: BetaSchedule, steps: Steps = 20, offset: Annotated[int, Number(0, 10, step=1)] = 1
 ) -> Sigmas:
-    """Multiples of floor(T / steps) shifted by `offset`, then sigma 0; diffusers' `leading`.
+    """Count the steps up from the clean end, which leaves the noisiest timesteps out.
 
-    What Stable Diffusion 1 was published with (offset 1). It never starts at the noisiest timestep.
+    Multiples of floor(T / steps) shifted by `offset`, the highest first, then sigma 0; diffusers'
+    `leading`. What Stable Diffusion 1 was published with (offset 1).
     """
     from nodes.diffusion import schedules
 
@@ -52,9 +53,9 @@ def leading(
 
 @node("timesteps.trailing")
 def trailing(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
-    """round(T - i * T / steps) - 1 for step i, then sigma 0; diffusers' `trailing`.
+    """Count the steps down from the noisiest timestep, which few steps need most.
 
-    It starts at the noisiest timestep, which few steps need most.
+    round(T - i * T / steps) - 1 for step i, then sigma 0; diffusers' `trailing`.
     """
     from nodes.diffusion import schedules
 
@@ -66,7 +67,7 @@ def trailing(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
 
 @node("timesteps.from_list")
 def from_list(betas: BetaSchedule, values: Annotated[list[float], Number(0, 100_000)]) -> Sigmas:
-    """Timesteps of one's own choice, each lower than the one before, then sigma 0."""
+    """Walk timesteps of one's own choice, each lower than the one before, then to sigma 0."""
     from nodes.diffusion import schedules
 
     last = len(betas.alphas_cumprod) - 1

@@ -67,5 +67,7 @@ def test_a_part_that_is_there_is_an_index() -> None:
 
 def test_same_sizes_accepts_other_batches() -> None:
     same_sizes([torch.zeros(1, 2, 2, 3), torch.zeros(5, 2, 2, 3)], "images")
-    with pytest.raises(InputError, match="2 x 2 pixels, 4 channels at index 1"):
+    with pytest.raises(InputError, match="resize, crop or pad it before"):
+        same_sizes([torch.zeros(1, 2, 2), torch.zeros(1, 2, 3)], "masks")
+    with pytest.raises(InputError, match=r"2 x 2 pixels, 4 channels at index 1.*remove_alpha"):
         same_sizes([torch.zeros(1, 2, 2, 3), torch.zeros(1, 2, 2, 4)], "images")
