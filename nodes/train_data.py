@@ -55,7 +55,7 @@ def draw(scenes: SceneSet, count: Annotated[int, Number(1, 256, 1)] = 16) -> Ima
 def encode(scenes: SceneSet, vae: Vae, *, ctx: RunContext) -> EncodedScenes:
     """Draw every scene once and keep its latent: the denoiser is trained on those.
 
-    Posterior means times the scaling factor, [N, 3, 128, 128] to [N, 4, 16, 16].
+    `(mean - shift) * scaling` as in `vae.encode`, [N, 3, 128, 128] to [N, 4, 16, 16].
     """
     from nodes.diffusion.training import autoencoder as training
 
@@ -66,6 +66,6 @@ def encode(scenes: SceneSet, vae: Vae, *, ctx: RunContext) -> EncodedScenes:
             ctx.progress(before + encoded, total)
 
         latents = training.encode_scenes(vae.autoencoder, part, count)
-        parts[kind] = (part, latents * vae.scaling)
+        parts[kind] = (part, (latents - vae.shift) * vae.scaling)
         done += len(part)
     return EncodedScenes(parts)

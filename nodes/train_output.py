@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from math import isclose
 from pathlib import Path
 from typing import Annotated
 
@@ -32,13 +34,15 @@ def save_checkpoint(
 ) -> str:
     """Write the three networks as a folder that `load.checkpoint` and diffusers read.
 
-    Half precision, safetensors, with scheduler and tokenizer. The folder lies under the run's
-    output folder; its path comes out.
+    Half precision, safetensors, with the scheduler and the tokenizer of the training: a model of
+    another schedule or prediction is refused. The folder lies under the run's output folder; its
+    path comes out.
     """
     from nodes.diffusion.training.export import save_checkpoint as save
 
     if not folder:
         raise InputError("folder", "no name", "a name for the folder")
+    _check_as_trained(model, vae)
     path = ctx.output_dir / folder
     save(path, vae.autoencoder, clip.encoder, model.network, _tokenizer_folder())
     return str(path)
@@ -60,6 +64,21 @@ def judge_pictures(image: Image, scenes: SceneSet) -> float:
     pictures = (image.pixels[..., :3].cpu().numpy() * 255).round().astype(np.uint8)
     right = [judge(p, scene).everything for p, scene in zip(pictures, wanted, strict=True)]
     return sum(right) / len(right)
+
+
+def _check_as_trained(model: Model, vae: Vae) -> None:
+    """What the files say of a model is what the training makes; of another they would tell lies."""
+    from nodes.diffusion.training.denoiser import beta_schedule
+
+    ours, trained = model.betas.alphas_cumprod, beta_schedule().alphas_cumprod
+    same = len(ours) == len(trained) and all(map(partial(isclose, abs_tol=1e-6), ours, trained))
+    if model.prediction != "epsilon" or not same:
+        got = f"{model.prediction} on {'the' if same else 'another'} schedule"
+        raise InputError("model", got, "epsilon on the schedule of train.denoiser")
+    written = float(vae.autoencoder.config.scaling_factor)
+    if vae.scaling != written or vae.shift:
+        got = f"scaling {vae.scaling:g} and shift {vae.shift:g}"
+        raise InputError("vae", got, f"scaling {written:g} and shift 0, as its files will say")
 
 
 def _tokenizer_folder() -> Path:
