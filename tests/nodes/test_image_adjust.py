@@ -93,3 +93,11 @@ def test_sharpen_steepens_an_edge() -> None:
     assert sharp[3] < 0.3
     assert sharp[4] > 0.7
     close(sharp[[0, 7]], torch.tensor([0.3, 0.7]))
+
+
+@pytest.mark.parametrize("amount", [0.5, 2.0])
+def test_sharpen_takes_the_blur_away(amount: float) -> None:
+    image = noise(1, 6, 7, 3)
+    soft = nodes.blur(image, 1.5).pixels
+    expected = (image.pixels + amount * (image.pixels - soft)).clamp(0, 1)
+    close(nodes.sharpen(image, 1.5, amount).pixels, expected)

@@ -146,3 +146,9 @@ def test_over_shows_the_base_through_what_is_transparent() -> None:
 def test_gradient_runs_from_start_to_end() -> None:
     pixels = nodes.gradient(3, 2, "#ff0000", "#0000ff", 0.0).pixels
     assert pixels.tolist() == [[[[1, 0, 0], [0.5, 0, 0.5], [0, 0, 1]]] * 2]
+
+
+def test_gradient_runs_downwards_at_ninety_degrees() -> None:
+    pixels = nodes.gradient(2, 3, "#ff0000", "#0000ff", 90.0).pixels
+    assert pixels[0, :, 0].tolist() == [[1, 0, 0], [0.5, 0, 0.5], [0, 0, 1]]
+    exact(pixels[:, :, 0], pixels[:, :, 1])

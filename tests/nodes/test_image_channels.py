@@ -47,3 +47,10 @@ def test_remove_alpha_shows_the_background() -> None:
 def test_remove_alpha_of_a_picture_without_is_that_picture() -> None:
     image = Image(noise(1, 2, 2, 3))
     assert nodes.remove_alpha(image) is image
+
+
+def test_add_alpha_replaces_the_one_that_was() -> None:
+    image, alpha = Image(noise(2, 3, 4, 4)), Mask(noise(1, 3, 4, seed=1))
+    found = nodes.add_alpha(image, alpha).pixels
+    exact(found[..., :3], image.pixels[..., :3])
+    exact(found[..., 3], alpha.values.expand(2, -1, -1))

@@ -48,3 +48,8 @@ def test_difference_is_black_where_they_agree() -> None:
 def test_difference_refuses_other_sizes() -> None:
     with pytest.raises(InputError, match="other: got 5 x 5 pixels, expected 6 x 5"):
         nodes.difference(ONE, noise(2, 5, 5, 3))
+
+
+def test_difference_leaves_alpha_out() -> None:
+    one, two = (torch.cat([ONE.pixels, torch.full((2, 5, 6, 1), a)], -1) for a in (0.0, 1.0))
+    assert torch.equal(nodes.difference(Image(one), Image(two)).pixels, torch.zeros(2, 5, 6, 3))

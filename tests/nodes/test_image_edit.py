@@ -80,6 +80,8 @@ def test_cover_has_exactly_the_size(h: int, w: int, width: int, height: int) -> 
 def test_cover_keeps_the_middle() -> None:
     image = noise(1, 4, 8, 3)
     exact(nodes.cover(image, 4, 4).pixels, image.pixels[:, :, 2:6])
+    upright = noise(1, 9, 4, 3)
+    exact(nodes.cover(upright, 4, 4).pixels, upright.pixels[:, 2:6])
 
 
 def test_crop_takes_what_is_there() -> None:

@@ -168,3 +168,14 @@ def test_feather_fades_inwards_only() -> None:
     assert soft[0, 15, 15] == pytest.approx(1, abs=1e-4)
     assert 0 < soft[0, 15, 6] < soft[0, 15, 8] < 1
     exact(nodes.feather(Mask(values), 0).values, values)
+
+
+def test_feather_leaves_a_hole_what_it_was() -> None:
+    values = torch.ones(1, 21, 21)
+    values[0, 10, 10] = 0.25
+    soft = nodes.feather(Mask(values), 4).values
+    # The blur's square reaches over the corners of the disc by which the mask was shrunk.
+    assert soft[0, 10, 10] <= 0.25
+    assert (soft <= values).all()
+    values[0, 10, 10] = 0
+    assert nodes.feather(Mask(values), 4).values[0, 10, 10] == 0

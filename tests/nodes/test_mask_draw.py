@@ -26,3 +26,8 @@ def test_ellipse_stays_in_its_box() -> None:
 def test_gradient_rises_evenly() -> None:
     values = nodes.gradient(width=5, height=2).values
     torch.testing.assert_close(values, torch.linspace(0, 1, 5).expand(1, 2, 5))
+
+
+def test_gradient_runs_downwards_at_ninety_degrees() -> None:
+    values = nodes.gradient(width=2, height=5, angle=90.0).values
+    torch.testing.assert_close(values, torch.linspace(0, 1, 5)[None, :, None].expand(1, 5, 2))

@@ -70,6 +70,15 @@ def test_bounding_box_fits_crop() -> None:
     assert nodes.bounding_box(Mask(values), margin=3) == (0, 0, 9, 8)
 
 
+def test_bounding_box_holds_all_of_a_batch_from_its_level_on() -> None:
+    values = torch.zeros(2, 8, 9)
+    values[0, 2, 3] = 0.5
+    values[1, 5, 1] = 1
+    values[1, 7, 8] = 0.4
+    assert nodes.bounding_box(Mask(values)) == (1, 2, 3, 4)
+    assert nodes.bounding_box(Mask(values), level=0.4) == (1, 2, 8, 6)
+
+
 def test_bounding_box_of_nothing_is_an_error() -> None:
     with pytest.raises(InputError, match=r"nothing at or above 0\.5"):
         nodes.bounding_box(Mask(torch.zeros(1, 2, 2)))
