@@ -134,7 +134,7 @@ class DiskTier:
         except OSError as error:
             _unlink(temporary)
             # Windows does not replace a file that someone reads; what is there is as good.
-            if not (isinstance(error, PermissionError) and path.exists()):
+            if not (isinstance(error, PermissionError) and os.path.exists(path)):
                 self._writing = False
                 _log.warning("the disk cache is off: %s cannot be written: %s", self.folder, error)
             return False

@@ -532,8 +532,9 @@ def test_a_read_only_folder_is_still_read(tmp_path: Path) -> None:
     put(DiskTier(tmp_path / "cache"), KEY, "shared")
     for folder in (tmp_path / "cache", *(tmp_path / "cache").rglob("*")):
         folder.chmod(0o555 if folder.is_dir() else 0o444)
-    for parent in (tmp_path, *tmp_path.parents[:2]):  # pytest keeps them to their owner
-        parent.chmod(parent.stat().st_mode | 0o055)
+    for parent in (tmp_path, *tmp_path.parents):  # pytest keeps its folders to their owner
+        if "pytest" in str(parent):
+            parent.chmod(parent.stat().st_mode | 0o055)
     ended = start(READ_ONLY, tmp_path / "cache")
     out, error = ended.communicate(timeout=20)
     for folder in (tmp_path / "cache", *(tmp_path / "cache").rglob("*")):
@@ -541,6 +542,14 @@ def test_a_read_only_folder_is_still_read(tmp_path: Path) -> None:
     assert ended.returncode == 0, error
     assert out == "shared\nMISS\n{}\n"
     assert error.count("the disk cache is off") == 1
+
+
+def test_a_folder_that_may_not_be_entered_turns_writing_off(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0o000)
+    ended = start(READ_ONLY, tmp_path / "closed" / "cache")
+    out, error = ended.communicate(timeout=20)
+    assert ended.returncode == 0, error
+    assert out == "MISS\nMISS\n{}\n"
 
 
 def test_a_full_disk_turns_writing_off_and_leaves_nothing_behind(
