@@ -50,7 +50,7 @@ def test_its_tokenizer_is_clips() -> None:
 
 def test_its_autoencoder_keeps_pictures(pipeline: Any) -> None:
     figures = rebuild_figures(pipeline.vae, 24)
-    assert figures["psnr"] >= 33
+    assert figures["psnr"] >= 34
     assert figures["recognised"] >= 0.95
 
 
@@ -59,8 +59,8 @@ def test_it_draws_what_it_is_told(pipeline: Any) -> None:
     single = table["single"]
     assert single["background"] >= 0.95
     assert single["color"] >= 0.95
-    assert single["shape"] >= 0.85
-    assert single["place"] >= 0.85
+    assert single["shape"] >= 0.95
+    assert single["place"] >= 0.9
 
 
 def test_the_first_picture_of_everybody(pipeline: Any) -> None:
@@ -78,7 +78,8 @@ def test_picture_k_does_not_depend_on_the_batch(pipeline: Any) -> None:
 
 def test_image_to_image_at_low_strength_keeps_background_and_object(pipeline: Any) -> None:
     figures = image_to_image_figures(pipeline, 9)
-    assert figures["kept with own prompt"] == 1.0
+    assert figures["kept with own prompt"] >= 0.85
+    assert figures["kept with other prompt"] >= 0.75
 
 
 def test_its_card_names_its_figures() -> None:
