@@ -117,7 +117,7 @@ def _shares(verdicts: Sequence[Verdict]) -> dict[str, float]:
     return {
         "prompts": len(verdicts),
         "background": _share([v.background for v in verdicts]),
-        "color": _share([v.color for v in verdicts]),
+        "colour": _share([v.colour for v in verdicts]),
         "shape": _share([v.shape for v in verdicts]),
         "simple": _share([v.simple for v in verdicts]),
         "place": _share([v.place for v in verdicts]),
@@ -173,7 +173,7 @@ def image_to_image_figures(
 
 def table_text(result: dict[str, Any]) -> str:
     """The figures as the model card shows them."""
-    names = ("background", "color", "shape", "simple", "place", "count", "everything")
+    names = ("background", "colour", "shape", "simple", "place", "count", "everything")
     lines = ["| prompts | n | " + " | ".join(names) + " |", "|---" * (len(names) + 2) + "|"]
     for kind in ("centered", "positioned", "single", "pair"):
         if kind in result:

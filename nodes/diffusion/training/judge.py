@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nodes.diffusion.training.scenes import COLORS, POSITIONS, SHAPES, Scene, Thing, shape_mask
+from nodes.diffusion.training.scenes import COLOURS, POSITIONS, SHAPES, Scene, Thing, shape_mask
 
 Mask: TypeAlias = NDArray[np.bool_]
 GRID = 32  # regions are compared with templates on this many cells a side
@@ -25,7 +25,7 @@ SURE = 0.72  # overlap under which a region is no known shape
 class Seen:
     """One object as measured; `x` and `y` are the middle of its box, as shares of the side."""
 
-    color: str
+    colour: str
     shape: str | None
     x: float
     y: float
@@ -45,7 +45,7 @@ class Verdict:
     """What of the scene asked for is on the picture. `place` is the position, or the relation."""
 
     background: bool
-    color: bool
+    colour: bool
     shape: bool
     place: bool
     count: bool
@@ -53,7 +53,7 @@ class Verdict:
     @property
     def simple(self) -> bool:
         """Background, colour and shape are all right."""
-        return self.background and self.color and self.shape
+        return self.background and self.colour and self.shape
 
     @property
     def everything(self) -> bool:
@@ -71,21 +71,21 @@ def judge(picture: NDArray[np.uint8], scene: Scene) -> Verdict:
         return Verdict(background, False, False, False, False)
     thing, main = scene.things[0], seen.objects[0]
     place = nearest_position(main) == scene.position
-    return Verdict(background, main.color == thing.color, main.shape == thing.shape, place, count)
+    return Verdict(background, main.colour == thing.colour, main.shape == thing.shape, place, count)
 
 
 def _judge_pair(seen: Measured, scene: Scene, background: bool, count: bool) -> Verdict:
     """Colours: both are there. Shapes: each colour has its shape. Place: the relation holds."""
-    found = [_of_color(seen, thing) for thing in scene.things]
-    color = all(found)
+    found = [_of_colour(seen, thing) for thing in scene.things]
+    colour = all(found)
     shape = all(s and s.shape == t.shape for s, t in zip(found, scene.things, strict=True))
     first, second = found
     place = bool(first and second) and relation_of(first, second) == scene.relation
-    return Verdict(background, color, shape, place, count)
+    return Verdict(background, colour, shape, place, count)
 
 
-def _of_color(seen: Measured, thing: Thing) -> Seen | None:
-    return next((item for item in seen.objects if item.color == thing.color), None)
+def _of_colour(seen: Measured, thing: Thing) -> Seen | None:
+    return next((item for item in seen.objects if item.colour == thing.colour), None)
 
 
 def nearest_position(item: Seen) -> str:
@@ -114,17 +114,17 @@ def measure(picture: NDArray[np.uint8]) -> Measured:
     border = np.concatenate([border, pixels[:, :3].reshape(-1, 3), pixels[:, -3:].reshape(-1, 3)])
     background = np.median(border, axis=0)
     foreground = np.linalg.norm(pixels - background, axis=-1) > FAR
-    regions = [part for region in components(foreground) for part in _by_color(pixels, region)]
+    regions = [part for region in components(foreground) for part in _by_colour(pixels, region)]
     objects = [_seen(pixels, background, region) for region in regions]
     kept = [item for item in objects if item.area >= SMALLEST]
     ordered = sorted(kept, key=lambda item: item.area, reverse=True)
-    return Measured(color_name(background), tuple(ordered))
+    return Measured(colour_name(background), tuple(ordered))
 
 
-def color_name(rgb: NDArray[np.floating]) -> str:
+def colour_name(rgb: NDArray[np.floating]) -> str:
     """The nearest colour of the palette."""
-    names = list(COLORS)
-    table = np.array([COLORS[name] for name in names], np.float32)
+    names = list(COLOURS)
+    table = np.array([COLOURS[name] for name in names], np.float32)
     return names[int(np.linalg.norm(table - rgb, axis=1).argmin())]
 
 
@@ -162,13 +162,13 @@ def eroded(mask: Mask) -> Mask:
     return inner
 
 
-def _by_color(pixels: NDArray[np.float32], region: Mask) -> list[Mask]:
+def _by_colour(pixels: NDArray[np.float32], region: Mask) -> list[Mask]:
     """A region of two objects that touch falls apart by their colours; another stays whole."""
     inside = eroded(region)
-    table = np.array(list(COLORS.values()), np.float32)
-    colors = np.linalg.norm(pixels[inside][:, None] - table, axis=-1).argmin(1)
-    names, counts = np.unique(colors, return_counts=True)
-    large = names[counts >= max(SMALLEST, 0.2 * len(colors))] if len(colors) else names
+    table = np.array(list(COLOURS.values()), np.float32)
+    colours = np.linalg.norm(pixels[inside][:, None] - table, axis=-1).argmin(1)
+    names, counts = np.unique(colours, return_counts=True)
+    large = names[counts >= max(SMALLEST, 0.2 * len(colours))] if len(colours) else names
     if len(large) < 2:
         return [region]
     nearest = np.linalg.norm(pixels[:, :, None] - table[large], axis=-1).argmin(-1)
@@ -179,16 +179,16 @@ def _by_color(pixels: NDArray[np.float32], region: Mask) -> list[Mask]:
 def _seen(pixels: NDArray[np.float32], background: NDArray[np.float32], region: Mask) -> Seen:
     """Colour from the inside; the outline where the colour is half way to the background."""
     inside = eroded(region)
-    color = np.median(pixels[inside if inside.any() else region], axis=0)
-    way = color - background
+    colour = np.median(pixels[inside if inside.any() else region], axis=0)
+    way = colour - background
     share = ((pixels - background) @ way) / (way @ way)
     mask = region & (share > 0.5)
     rows, columns = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
     if len(rows) == 0:
-        return Seen(color_name(color), None, 0.5, 0.5, 0)
+        return Seen(colour_name(colour), None, 0.5, 0.5, 0)
     side = pixels.shape[0]
     x, y = (columns[0] + columns[-1] + 1) / 2 / side, (rows[0] + rows[-1] + 1) / 2 / side
-    return Seen(color_name(color), shape_name(mask), float(x), float(y), int(mask.sum()))
+    return Seen(colour_name(colour), shape_name(mask), float(x), float(y), int(mask.sum()))
 
 
 def on_grid(mask: Mask) -> Mask:

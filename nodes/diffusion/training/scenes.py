@@ -19,7 +19,7 @@ SIDE = 128  # pixels
 SUPERSAMPLING = 4  # shapes are drawn this much larger, then averaged: that is the antialiasing
 PAIR_DISTANCE = 0.23  # of two objects from the middle, as a share of the side
 
-COLORS: dict[str, tuple[int, int, int]] = {
+COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (215, 40, 40),
     "orange": (245, 140, 30),
     "yellow": (250, 220, 50),
@@ -88,7 +88,7 @@ class Thing:
     """One flat object: what it is, and where (shares of the side; radius in pixels)."""
 
     shape: str
-    color: str
+    colour: str
     size: str
     x: float
     y: float
@@ -123,7 +123,7 @@ def near_miss(scene: Scene, rng: np.random.Generator) -> Scene:
     if scene.relation and rng.random() < 0.67:
         one, two = things
         if rng.random() < 0.5:  # the colours trade places, or the shapes do
-            one, two = replace(one, color=two.color), replace(two, color=one.color)
+            one, two = replace(one, colour=two.colour), replace(two, colour=one.colour)
         else:
             one, two = replace(one, shape=two.shape), replace(two, shape=one.shape)
         return replace(scene, things=(one, two))
@@ -142,38 +142,38 @@ def _tint(rng: np.random.Generator) -> int:
 
 
 def _sample_centered(rng: np.random.Generator) -> Scene:
-    background, color = _two_colors(rng)
+    background, colour = _two_colours(rng)
     size = "medium" if rng.random() < 0.5 else _pick(rng, ("small", "large"))
     x, y = 0.5 + rng.uniform(-0.015, 0.015, 2)
-    thing = Thing(_pick(rng, SHAPES), color, size, x, y, rng.uniform(*RADII[size]))
+    thing = Thing(_pick(rng, SHAPES), colour, size, x, y, rng.uniform(*RADII[size]))
     return Scene(background, (thing,), "center", tint_seed=_tint(rng))
 
 
 def _sample_positioned(rng: np.random.Generator) -> Scene:
-    background, color = _two_colors(rng)
+    background, colour = _two_colours(rng)
     position = _pick(rng, tuple(POSITIONS))
     size = _pick(rng, ("small", "medium"))
     x, y = np.array(POSITIONS[position]) + rng.uniform(-0.015, 0.015, 2)
-    thing = Thing(_pick(rng, SHAPES), color, size, x, y, rng.uniform(*RADII[size]))
+    thing = Thing(_pick(rng, SHAPES), colour, size, x, y, rng.uniform(*RADII[size]))
     return Scene(background, (thing,), position, tint_seed=_tint(rng))
 
 
 def _sample_pair(rng: np.random.Generator) -> Scene:
-    background, first, second = rng.permutation(list(COLORS))[:3]
+    background, first, second = rng.permutation(list(COLOURS))[:3]
     relation = _pick(rng, tuple(RELATIONS))
     direction = np.array(RELATIONS[relation])
     size = _pick(rng, ("small", "medium"))
     things = []
-    for color, sign in ((first, 1.0), (second, -1.0)):
+    for colour, sign in ((first, 1.0), (second, -1.0)):
         x, y = 0.5 + sign * PAIR_DISTANCE * direction + rng.uniform(-0.015, 0.015, 2)
         radius = rng.uniform(*RADII[size])
-        things.append(Thing(_pick(rng, SHAPES), str(color), size, x, y, radius))
+        things.append(Thing(_pick(rng, SHAPES), str(colour), size, x, y, radius))
     return Scene(str(background), tuple(things), relation=relation, tint_seed=_tint(rng))
 
 
-def _two_colors(rng: np.random.Generator) -> tuple[str, str]:
-    background, color = rng.permutation(list(COLORS))[:2]
-    return str(background), str(color)
+def _two_colours(rng: np.random.Generator) -> tuple[str, str]:
+    background, colour = rng.permutation(list(COLOURS))[:2]
+    return str(background), str(colour)
 
 
 _SAMPLERS: dict[str, Callable[[np.random.Generator], Scene]] = {
@@ -255,12 +255,12 @@ def draw(scene: Scene, side: int = SIDE) -> NDArray[np.uint8]:
     scale = side / SIDE
     for thing in scene.things:
         mask = shape_mask(thing.shape, thing.x * side, thing.y * side, thing.radius * scale, side)
-        picture += mask[:, :, None] * (_jittered(thing.color, tints) - picture)
+        picture += mask[:, :, None] * (_jittered(thing.colour, tints) - picture)
     return np.rint(picture).astype(np.uint8)
 
 
-def _jittered(color: str, rng: np.random.Generator) -> NDArray[np.float32]:
-    return np.clip(np.array(COLORS[color]) + rng.normal(0, 4, 3), 0, 255).astype(np.float32)
+def _jittered(colour: str, rng: np.random.Generator) -> NDArray[np.float32]:
+    return np.clip(np.array(COLOURS[colour]) + rng.normal(0, 4, 3), 0, 255).astype(np.float32)
 
 
 # Captions
@@ -299,7 +299,7 @@ def _phrase(scene: Scene, rng: np.random.Generator, complete: bool) -> str:
 
 def _single_words(scene: Scene, rng: np.random.Generator, complete: bool) -> str:
     thing, position = scene.things[0], scene.position
-    noun = _noun(thing, rng, drop_color=not complete and rng.random() < 0.04)
+    noun = _noun(thing, rng, drop_colour=not complete and rng.random() < 0.04)
     subject = noun if rng.random() < 0.15 else article(noun)
     if position and (rng.random() < 0.95 if position != "center" else rng.random() < 0.2):
         where = _pick(rng, POSITION_WORDS[position])
@@ -307,8 +307,8 @@ def _single_words(scene: Scene, rng: np.random.Generator, complete: bool) -> str
     return subject
 
 
-def _noun(thing: Thing, rng: np.random.Generator, drop_color: bool = False) -> str:
-    words = [thing.shape] if drop_color else [thing.color, thing.shape]
+def _noun(thing: Thing, rng: np.random.Generator, drop_colour: bool = False) -> str:
+    words = [thing.shape] if drop_colour else [thing.colour, thing.shape]
     named = 0.85 if thing.size != "medium" else 0.15
     return " ".join([thing.size, *words] if rng.random() < named else words)
 
@@ -318,7 +318,7 @@ def _pair_words(scene: Scene, rng: np.random.Generator) -> str:
     assert relation is not None
     if rng.random() < 0.5:
         first, second, relation = second, first, INVERSE[relation]
-    one, two = (article(f"{thing.color} {thing.shape}") for thing in (first, second))
+    one, two = (article(f"{thing.colour} {thing.shape}") for thing in (first, second))
     if relation in ("left of", "right of") and rng.random() < 0.2:
         sides = ("left", "right") if relation == "left of" else ("right", "left")
         return f"{one} on the {sides[0]} and {two} on the {sides[1]}"

@@ -7,7 +7,7 @@ import pytest
 
 from nodes.diffusion.training.judge import components, judge, measure, shape_name
 from nodes.diffusion.training.scenes import (
-    COLORS,
+    COLOURS,
     INVERSE,
     KINDS,
     SHAPES,
@@ -41,11 +41,11 @@ def test_it_stands_some_noise_and_blur(kind: str) -> None:
 def test_it_says_no_to_each_wrong_attribute() -> None:
     for scene in sample_scenes("positioned", 60, seed=73):
         picture, thing = draw(scene), scene.things[0]
-        color = next(c for c in COLORS if c not in (thing.color, scene.background))
+        colour = next(c for c in COLOURS if c not in (thing.colour, scene.background))
         shape = next(s for s in SHAPES if s != thing.shape)
         position = "top" if scene.position != "top" else "bottom left"
-        assert not judge(picture, replace(scene, background=color)).background
-        assert not judge(picture, replace(scene, things=(replace(thing, color=color),))).color
+        assert not judge(picture, replace(scene, background=colour)).background
+        assert not judge(picture, replace(scene, things=(replace(thing, colour=colour),))).colour
         assert not judge(picture, replace(scene, things=(replace(thing, shape=shape),))).shape
         assert not judge(picture, replace(scene, position=position)).place
 
@@ -56,14 +56,14 @@ def test_it_says_no_to_wrong_pairs() -> None:
         assert scene.relation is not None
         assert not judge(picture, replace(scene, relation=INVERSE[scene.relation])).place
         swapped = replace(
-            scene, things=(replace(one, color=two.color), replace(two, color=one.color))
+            scene, things=(replace(one, colour=two.colour), replace(two, colour=one.colour))
         )
         assert not judge(picture, swapped).place
         other = next(s for s in SHAPES if s not in (one.shape, two.shape))
         assert not judge(picture, replace(scene, things=(replace(one, shape=other), two))).shape
         lone = replace(scene, things=(one,))
         verdict = judge(draw(lone), scene)
-        assert not verdict.color
+        assert not verdict.colour
         assert not verdict.count
 
 
@@ -71,7 +71,7 @@ def test_an_empty_picture_shows_nothing() -> None:
     scene = sample_scenes("centered", 1, seed=75)[0]
     verdict = judge(draw(replace(scene, things=())), scene)
     assert verdict.background
-    assert not any((verdict.color, verdict.shape, verdict.place, verdict.count))
+    assert not any((verdict.colour, verdict.shape, verdict.place, verdict.count))
 
 
 def test_noise_is_no_object_asked_for() -> None:
@@ -94,7 +94,7 @@ def test_objects_that_touch_are_told_apart_by_colour() -> None:
         Thing("square", "blue", "medium", 0.3 + 44.2 / 128, 0.5, 26),
     )
     seen = measure(draw(Scene("white", things, relation="left of")))
-    assert {(item.color, item.shape) for item in seen.objects} == {
+    assert {(item.colour, item.shape) for item in seen.objects} == {
         ("red", "square"),
         ("blue", "square"),
     }

@@ -5,7 +5,7 @@ import pytest
 
 from nodes.diffusion.training.scenes import (
     BACKGROUND_WORDS,
-    COLORS,
+    COLOURS,
     INVERSE,
     KINDS,
     RELATION_WORDS,
@@ -33,7 +33,7 @@ def test_scene_k_depends_on_seed_kind_and_k_only(kind: str) -> None:
 def test_objects_are_whole_and_differ_from_the_background(kind: str) -> None:
     for scene in sample_scenes(kind, 200, seed=1):
         for thing in scene.things:
-            assert thing.color != scene.background
+            assert thing.colour != scene.background
             assert thing.x * 128 - thing.radius >= -2
             assert thing.x * 128 + thing.radius <= 130
             assert thing.radius * 2 >= 36
@@ -43,7 +43,7 @@ def test_objects_are_whole_and_differ_from_the_background(kind: str) -> None:
 def test_all_shapes_colours_positions_and_relations_occur() -> None:
     things = [t for kind in KINDS for s in sample_scenes(kind, 300, 2) for t in s.things]
     assert {t.shape for t in things} == set(SHAPES)
-    assert {t.color for t in things} == set(COLORS)
+    assert {t.colour for t in things} == set(COLOURS)
     assert len({s.position for s in sample_scenes("positioned", 300, 2)}) == 9
     assert len({s.relation for s in sample_scenes("pair", 100, 2)}) == 4
 
@@ -76,7 +76,7 @@ def test_held_out_wordings_are_never_training_captions() -> None:
     assert all(is_held_out(text) for text in asked)
     for scene, text in zip(scenes, asked, strict=True):  # what is asked for is said
         assert scene.background in text
-        assert all(t.color in text and t.shape in text for t in scene.things)
+        assert all(t.colour in text and t.shape in text for t in scene.things)
 
 
 def test_a_pair_is_told_from_both_sides() -> None:

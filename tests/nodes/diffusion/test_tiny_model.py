@@ -58,7 +58,7 @@ def test_it_draws_what_it_is_told(pipeline: Any) -> None:
     table, _, _ = evaluate(pipeline, {"centered": 16, "positioned": 8})
     single = table["single"]
     assert single["background"] >= 0.95
-    assert single["color"] >= 0.95
+    assert single["colour"] >= 0.95
     assert single["shape"] >= 0.95
     assert single["place"] >= 0.9
 
