@@ -1,12 +1,14 @@
 """Train nodes: the three networks of a small Stable Diffusion, from nothing.
 
-The order is autoencoder, text encoder, denoiser. Each training shows its progress, stops when it is
-cancelled, and with a `folder` (under the run's output folder) goes on where it was stopped.
+The order is autoencoder, text encoder, denoiser, and the autoencoder's decoder once more. Each
+training shows its progress, stops when it is cancelled, and with a `folder` (under the run's output
+folder) goes on where it was stopped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -76,6 +78,40 @@ def autoencoder(
     some = scenes.scenes[:: max(1, len(scenes.scenes) // 500)]
     vae = normalise_latents(vae, training.encode_scenes(vae, some))
     trained = Vae(vae.requires_grad_(False), SCALING, factor=2 ** (len(widths) - 1))
+    return TrainedVae(trained, _losses(history))
+
+
+@node("train.decoder", writes=True)
+def decoder(
+    vae: Vae,
+    scenes: SceneSet,
+    steps: Steps = 1500,
+    learning_rate: Rate = 0.0005,
+    seed: Annotated[int, Seed()] = 0,
+    folder: Folder = "",
+    *,
+    ctx: RunContext,
+) -> TrainedVae:
+    """Make rebuilt pictures crisper: train the decoder on, and leave the encoder as it is.
+
+    Latents made before stay what they are, so a denoiser trained on them need not learn anew. The
+    loss is that of `train.autoencoder`, on whole pictures of 128 pixels.
+    """
+    from copy import deepcopy
+
+    from nodes.diffusion.training import autoencoder as training
+
+    finer = deepcopy(vae.autoencoder).requires_grad_(True)
+    history = training.train_autoencoder(
+        finer,
+        scenes.scenes,
+        _loop(steps, learning_rate, seed),
+        crops=training.CROPS[-1:],
+        decoder_only=True,
+        folder=_state_folder(folder, ctx),
+        on_step=_report(ctx),
+    )
+    trained = replace(vae, autoencoder=finer.requires_grad_(False))
     return TrainedVae(trained, _losses(history))
 
 

@@ -42,6 +42,7 @@ def test_denoiser_saves_a_checkpoint_and_goes_on_from_its_state(tmp_path: Path) 
     inputs = {
         **DATA,
         "autoencoder_steps": 2,
+        "decoder_steps": 1,
         "autoencoder_widths": WIDTHS,
         "text_encoder_steps": 2,
         "text_layers": 1,

@@ -95,3 +95,17 @@ def test_denoiser(encoded: EncodedScenes, trained_clip: train.TrainedClip) -> No
     assert len(model.betas.alphas_cumprod) == 1000
     with pytest.raises(InputError, match="multiples of 16"):
         train.denoiser(encoded, trained_clip.clip, widths=[16, 16], ctx=RunContext())
+
+
+def test_decoder_leaves_the_encoder_and_what_it_was_given(
+    scenes: SceneSet, trained_vae: train.TrainedVae
+) -> None:
+    before = {k: v.clone() for k, v in trained_vae.vae.autoencoder.state_dict().items()}
+    vae, losses = train.decoder(trained_vae.vae, scenes, steps=2, ctx=RunContext())
+    assert len(losses.values) == 2
+    assert (vae.scaling, vae.factor) == (trained_vae.vae.scaling, trained_vae.vae.factor)
+    given = trained_vae.vae.autoencoder.state_dict()
+    assert all(torch.equal(given[name], value) for name, value in before.items())
+    changed = {k for k, v in vae.autoencoder.state_dict().items() if not torch.equal(v, before[k])}
+    assert changed
+    assert all(name.startswith(("decoder.", "post_quant_conv.")) for name in changed)
