@@ -5,7 +5,7 @@ Imports the layers up to `order` and `validate`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,7 +101,7 @@ def targets(made: Program, outputs: Sequence[str] | None) -> Targets:
     if outputs is not None:
         paths = {name for name in outputs if name not in made.outputs}
         writers = [t.index for t in scope.tasks if t.path in paths]
-    needed = _needed(scope, wanted.values(), writers)
+    needed = scope.needed(wanted.values(), writers)
     asked = Targets(wanted, needed)
     asked.order = memory_order(scope, predicted_sizes(scope, {}), wanted.values(), needed)
     made.graph.memo[key] = (made, asked)
@@ -133,20 +133,6 @@ def _wanted(made: Program, outputs: Sequence[str] | None) -> dict[str, int]:
         return {name: made.outputs[name] for name in made.graph.outputs}
     read = {slot for task in scope.tasks for slot in task.reads()}
     return {scope.slot_name(s): s for s in range(len(scope.slot_types)) if s not in read}
-
-
-def _needed(scope: Scope, wanted: Iterable[int], writers: Iterable[int]) -> bytearray:
-    needed = bytearray(len(scope.tasks))
-    for index in writers:
-        needed[index] = 1
-    for slot in wanted:
-        needed[scope.slot_task[slot]] = 1
-    for index in reversed(scope.order):
-        if needed[index]:
-            for slot in scope.tasks[index].reads():
-                if scope.slot_task[slot] >= 0:
-                    needed[scope.slot_task[slot]] = 1
-    return needed
 
 
 def _plan_scope(
@@ -202,8 +188,4 @@ def body_order(loop: LoopProgram) -> list[int]:
     sizes = predicted_sizes(body, {})
     for _, _, inside in (*loop.each, *loop.const):
         sizes[inside] = 0  # held outside, whoever reads it here
-    return memory_order(body, sizes, kept, _needed_in_body(body, kept, writers))
-
-
-def _needed_in_body(body: Scope, kept: Iterable[int], writers: Iterable[int]) -> bytearray:
-    return _needed(body, [slot for slot in kept if body.slot_task[slot] >= 0], writers)
+    return memory_order(body, sizes, kept, body.needed(kept, writers))

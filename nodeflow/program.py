@@ -8,7 +8,7 @@ those it is given (`each.step`, `const.model`, …), then the outputs of its tas
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -112,6 +112,22 @@ class Scope:
     has_choices: bool = False
     """Whether a task of it chooses which of its inputs it needs."""
     writes: bool = False
+
+    def needed(self, slots: Iterable[int], tasks: Iterable[int]) -> bytearray:
+        """Which tasks it takes to give these slots and to run these tasks, a flag for each."""
+        flags = bytearray(len(self.tasks))
+        for index in tasks:
+            flags[index] = 1
+        self._flag_makers(slots, flags)
+        for index in reversed(self.order):
+            if flags[index]:
+                self._flag_makers(self.tasks[index].reads(), flags)
+        return flags
+
+    def _flag_makers(self, slots: Iterable[int], flags: bytearray) -> None:
+        for slot in slots:
+            if self.slot_task[slot] >= 0:
+                flags[self.slot_task[slot]] = 1
 
     def slot_name(self, slot: int) -> str:
         """`path.port` of a slot's value."""

@@ -288,14 +288,8 @@ class _Checker:
         told = self.graph.outputs and all(name in outputs for name in self.graph.outputs)
         if not told or len(scope.order) < len(scope.tasks):  # faults are told; let them be mended
             return
-        needed = [task.writes for task in scope.tasks]
-        for name in self.graph.outputs:
-            needed[scope.slot_task[outputs[name]]] = True
-        for index in reversed(scope.order):
-            if needed[index]:
-                for slot in scope.tasks[index].reads():
-                    if scope.slot_task[slot] >= 0:
-                        needed[scope.slot_task[slot]] = True
+        slots = [outputs[name] for name in self.graph.outputs]
+        needed = scope.needed(slots, (task.index for task in scope.tasks if task.writes))
         for task in scope.tasks:
             if not needed[task.index]:
                 hint = "it will not run; declare an output that reads it, or remove it"

@@ -115,6 +115,15 @@ def _lagrange(nodes: Sequence[float], j: int, at: float) -> float:
     return math.prod((at - node) / (nodes[j] - node) for node in others)
 
 
+def _extrapolated(clean: Tensor, step: Step, past: Past, h: float) -> Tensor:
+    """D + (D - D_last) / 2r with r = h_last / h; D alone where nothing came before."""
+    if not past:
+        return clean
+    sigma_last, clean_last = past[0]
+    r = math.log(sigma_last / step.sigma) / h
+    return clean + (clean - clean_last) / (2 * r)
+
+
 def dpmpp_2m(x: Tensor, eps: Tensor, step: Step, past: Past) -> tuple[Tensor, Past]:
     """DPM-Solver++(2M): Lu et al. 2022, arXiv 2211.01095, algorithm 2; t = -log sigma.
 
@@ -126,11 +135,7 @@ def dpmpp_2m(x: Tensor, eps: Tensor, step: Step, past: Past) -> tuple[Tensor, Pa
     if step.sigma_next == 0:
         return clean, recent
     h = math.log(step.sigma / step.sigma_next)
-    target = clean
-    if past:
-        sigma_last, clean_last = past[0]
-        r = math.log(sigma_last / step.sigma) / h
-        target = clean + (clean - clean_last) / (2 * r)
+    target = _extrapolated(clean, step, past, h)
     return (step.sigma_next / step.sigma) * x - math.expm1(-h) * target, recent
 
 
@@ -148,11 +153,7 @@ def dpmpp_2m_sde(
     if step.sigma_next == 0:
         return clean, recent
     h = math.log(step.sigma / step.sigma_next)
-    target = clean
-    if past:
-        sigma_last, clean_last = past[0]
-        r = math.log(sigma_last / step.sigma) / h
-        target = clean + (clean - clean_last) / (2 * r)
+    target = _extrapolated(clean, step, past, h)
     kept = (step.sigma_next / step.sigma) * math.exp(-eta * h)
     moved = kept * x - math.expm1(-(1 + eta) * h) * target
     if noise is None:

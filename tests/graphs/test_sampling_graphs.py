@@ -31,26 +31,6 @@ SMALL = {"width": 64, "height": 64}
 WIDTH, HEAD, ROW, GAP = 260, 60, 26, 20  # of a box in the editor, px
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A folder of few-channel networks that have learnt nothing."""
-    from nodes.diffusion.training.autoencoder import new_autoencoder
-    from nodes.diffusion.training.denoiser import new_unet
-    from nodes.diffusion.training.export import save_checkpoint
-    from nodes.diffusion.training.text_image import new_text_encoder
-    from nodes.model_files import shipped_models
-
-    folder = tmp_path_factory.mktemp("untrained")
-    save_checkpoint(
-        folder,
-        new_autoencoder((8, 8, 8, 16)),
-        new_text_encoder(16, 1),
-        new_unet((16, 16, 32), cross=16),
-        shipped_models() / "tiny" / "tokenizer",
-    )
-    return str(folder)
-
-
 def graph(name: str, checkpoint: str) -> Graph:
     return read_graph(FOLDER / f"{name}.json").with_params({"checkpoint.name": checkpoint})
 
@@ -79,7 +59,7 @@ def box_height(node: Node) -> int:
     return HEAD + ROW * (len(definition.inputs) + len(definition.outputs))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "gallery"])
 def test_its_boxes_do_not_touch(name: str) -> None:
     found = read_graph(FOLDER / f"{name}.json")
     nodes = dict(walk(found))
