@@ -6,7 +6,7 @@ Imports the layers up to `order` and `validate`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from nodeflow.errors import GraphError, Problem
@@ -61,11 +61,11 @@ class Plan:
 
 @dataclass(slots=True)
 class Targets:
-    """What a run is asked for: slots by name, and which tasks of the top scope that takes."""
+    """What a run is asked for: slots by name, and the tasks of the top scope that takes, in the
+    order of running."""
 
     wanted: dict[str, int]
-    needed: bytearray
-    order: list[int] = field(default_factory=list)
+    order: list[int]
 
 
 def plan(
@@ -102,8 +102,8 @@ def targets(made: Program, outputs: Sequence[str] | None) -> Targets:
         paths = {name for name in outputs if name not in made.outputs}
         writers = [t.index for t in scope.tasks if t.path in paths]
     needed = scope.needed(wanted.values(), writers)
-    asked = Targets(wanted, needed)
-    asked.order = memory_order(scope, predicted_sizes(scope, {}), wanted.values(), needed)
+    sizes = predicted_sizes(scope, {})
+    asked = Targets(wanted, memory_order(scope, sizes, wanted.values(), needed))
     made.graph.memo[key] = (made, asked)
     return asked
 
