@@ -1,7 +1,8 @@
-"""Forward diffusion: add noise to a clean latent, x = x0 + sigma * noise.
+"""Forward diffusion: add noise to a clean latent, x = alpha * x0 + sigma * noise.
 
-The form of Karras et al. 2022, arXiv 2206.00364. Divided by sqrt(1 + sigma^2) it is the x_t of Ho
-et al. 2020, arXiv 2006.11239, eq. 4.
+alpha is 1, the form of Karras et al. 2022, arXiv 2206.00364; divided by sqrt(1 + sigma^2) it is the
+x_t of Ho et al. 2020, arXiv 2006.11239, eq. 4. In a flow (Liu et al. 2022, arXiv 2209.03003) alpha
+is 1 - sigma.
 """
 
 from __future__ import annotations
@@ -13,35 +14,38 @@ from nodeflow.node import node
 from nodeflow.widgets import Number
 from nodes.checks import same_shape, sigma_list
 from nodes.estimates import as_large_as
-from nodes.types import BetaSchedule, Latent, Noise, Sigmas, Step
+from nodes.types import Latent, Noise, NoiseSchedule, Sigmas, Step
 
 
 @node("forward.start")
 def start(latent: Latent, noise: Noise, sigmas: Sigmas) -> Latent:
     """Noise a clean latent as far as the first level of a schedule, where a sampler takes over.
 
-    x0 + sigma_0 * noise, [B, C, H, W]. An empty latent gives text to image, an encoded picture with
+    alpha_0 * x0 + sigma_0 * noise, [B, C, H, W]. An empty latent gives text to image, an encoded picture with
     a schedule cut by strength gives image to image; at sigma 0 the latent comes back as it is.
     """
     sigma_list(sigmas)
-    return _add(latent, noise, sigmas.values[0])
+    sigma = sigmas.values[0]
+    return _add(latent, noise, 1 - sigma if sigmas.flow else 1.0, sigma)
 
 
 @node("forward.start_from_noise", estimate=as_large_as("noise", latent=1))
 def start_from_noise(noise: Noise, sigmas: Sigmas) -> Latent:
     """Start from noise alone, with the spread that a noised picture has at the first level.
 
-    sqrt(1 + sigma_0^2) * noise, [B, C, H, W]: what diffusers' DDIM and DPM-Solver start from, and
+    sqrt(alpha_0^2 + sigma_0^2) * noise, [B, C, H, W], alpha_0 1 in a diffusion: what diffusers' DDIM and DPM-Solver start from, and
     ComfyUI. `forward.start` on an empty latent is sigma_0 * noise, less by 0.2 % at sigma 14.6.
     """
     sigma_list(sigmas)
-    return Latent((1 + sigmas.values[0] ** 2) ** 0.5 * noise.samples)
+    sigma = sigmas.values[0]
+    alpha = 1 - sigma if sigmas.flow else 1.0
+    return Latent((alpha**2 + sigma**2) ** 0.5 * noise.samples)
 
 
 @node("forward.add_noise")
 def add_noise(latent: Latent, noise: Noise, step: Step) -> Latent:
-    """Noise a clean latent as far as the beginning of a step: x0 + sigma * noise, [B, C, H, W]."""
-    return _add(latent, noise, step.sigma)
+    """Noise a clean latent as far as the beginning of a step: alpha * x0 + sigma * noise."""
+    return _add(latent, noise, step.alpha, step.sigma)
 
 
 @node("forward.add_noise_at_sigma")
@@ -51,28 +55,31 @@ def add_noise_at_sigma(
     """Noise a clean latent by a given sigma: x0 + sigma * noise, [B, C, H, W]."""
     if not 0 <= sigma < float("inf"):
         raise InputError("sigma", f"{sigma:g}", "a finite number of at least 0")
-    return _add(latent, noise, sigma)
+    return _add(latent, noise, 1.0, sigma)
 
 
 @node("forward.add_noise_at_timestep")
 def add_noise_at_timestep(
     latent: Latent,
     noise: Noise,
-    betas: BetaSchedule,
+    betas: NoiseSchedule,
     timestep: Annotated[float, Number(0, 100_000)] = 500.0,
 ) -> Latent:
     """Noise a clean latent as far as one of the model's timesteps, fractions between two of them.
 
-    x0 + sigma(t) * noise, [B, C, H, W]; as in training, where t is drawn anew for each picture.
+    alpha(t) * x0 + sigma(t) * noise, [B, C, H, W]; as in training, where t is drawn anew for each picture.
     """
-    from nodes.diffusion.schedules import sigma_of_timestep, sigma_table
+    from nodes.diffusion import schedules
 
-    last = len(betas.alphas_cumprod) - 1
+    table = schedules.sigma_table(betas)
+    last = len(table) - 1
     if not 0 <= timestep <= last:
         raise InputError("timestep", f"{timestep:g}", f"0..{last}")
-    return _add(latent, noise, sigma_of_timestep(sigma_table(betas), timestep))
+    sigma = schedules.sigma_at(table, timestep)
+    return _add(latent, noise, 1 - sigma if betas.flow else 1.0, sigma)
 
 
-def _add(latent: Latent, noise: Noise, sigma: float) -> Latent:
+def _add(latent: Latent, noise: Noise, alpha: float, sigma: float) -> Latent:
     same_shape("noise", noise.samples, "latent", latent.samples)
-    return Latent(latent.samples + sigma * noise.samples, latent.noise_mask)
+    clean = latent.samples if alpha == 1 else alpha * latent.samples
+    return Latent(clean + sigma * noise.samples, latent.noise_mask)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from nodeflow.node import node
 from nodes.checks import same_shape
-from nodes.types import BetaSchedule, Latent, NoisePrediction, Step
+from nodes.types import NoiseSchedule, Latent, NoisePrediction, Step
 
 
 class Trial(NamedTuple):
@@ -53,7 +53,7 @@ def heun_correct(
 
 
 @node("sample_two_stage.dpm2_trial", title="DPM2 trial")
-def dpm2_trial(latent: Latent, noise: NoisePrediction, step: Step, betas: BetaSchedule) -> Trial:
+def dpm2_trial(latent: Latent, noise: NoisePrediction, step: Step, betas: NoiseSchedule) -> Trial:
     """Go half way to the next level, in log sigma, to look from there: sqrt(sigma * sigma')."""
     from nodes.diffusion import samplers, schedules
 
@@ -62,7 +62,7 @@ def dpm2_trial(latent: Latent, noise: NoisePrediction, step: Step, betas: BetaSc
         return Trial(latent, step)
     middle = samplers.middle_sigma(step.sigma, step.sigma_next)
     moved = samplers.euler(latent.samples, noise.samples, step.sigma, middle)
-    timestep = schedules.timestep_of_sigma(schedules.sigma_table(betas), middle)
+    timestep = schedules.timestep_of_sigma(betas, middle)
     there = replace(step, sigma=middle, timestep=timestep)
     return Trial(Latent(moved, latent.noise_mask), there)
 

@@ -114,7 +114,7 @@ def _denoise(
     ctx: RunContext,
 ) -> Latent:
     from nodes.diffusion.sampling import MOVES, Run, guided, walk
-    from nodes.diffusion.schedules import sigma_table, step_list
+    from nodes.diffusion.schedules import step_list
 
     if sampler not in MOVES:
         raise InputError("sampler", repr(sampler), f"one of {', '.join(MOVES)}")
@@ -132,5 +132,5 @@ def _denoise(
         return keep(x, step)
 
     ctx.check_cancelled()
-    run = Run(guided(model, positive, negative, scale), sigma_table(model.betas), seed)
+    run = Run(guided(model, positive, negative, scale), model.betas, seed)
     return Latent(walk(run, sampler, latent.samples, steps, after), latent.noise_mask)

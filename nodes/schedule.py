@@ -12,14 +12,14 @@ from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Number, Slider
 from nodes.checks import fraction, sigma_list
-from nodes.types import BetaSchedule, Model, Sigmas, Step
+from nodes.types import BetaSchedule, Model, NoiseSchedule, Sigmas, Step
 
 Beta = Annotated[float, Number(1e-6, 0.999, unit="per step")]
 Count = Annotated[int, Number(2, 100_000, unit="timesteps")]
 
 
 @node("schedule.of_model")
-def of_model(model: Model) -> BetaSchedule:
+def of_model(model: Model) -> NoiseSchedule:
     """Tell which noise schedule a model was trained on, so that a sampler walks it and no other."""
     return model.betas
 
@@ -65,7 +65,7 @@ def squared_cosine(timesteps: Count = 1000) -> BetaSchedule:
 
 
 @node("schedule.zero_terminal_snr", title="Zero terminal SNR")
-def zero_terminal_snr(betas: BetaSchedule) -> BetaSchedule:
+def zero_terminal_snr(betas: NoiseSchedule) -> BetaSchedule:
     """Make the last timestep pure noise, so that very dark and very bright pictures can be.
 
     sqrt(alpha-bar) is shifted to end at 0 and stretched to keep its start: Lin et al. 2023, arXiv
@@ -73,6 +73,8 @@ def zero_terminal_snr(betas: BetaSchedule) -> BetaSchedule:
     """
     from nodes.diffusion import schedules
 
+    if not isinstance(betas, BetaSchedule):
+        raise InputError("betas", type(betas).__name__, "a schedule of betas, as diffusions have")
     return schedules.zero_terminal_snr(betas)
 
 
@@ -124,7 +126,7 @@ def split(sigmas: Sigmas, at: Annotated[int, Number(0, 1000, step=1)] = 10) -> S
 @node("schedule.flip")
 def flip(sigmas: Sigmas) -> Sigmas:
     """Turn a list of sigmas round: from the picture to noise, to invert DDIM or Euler."""
-    return Sigmas(sigmas.values[::-1], sigmas.timesteps[::-1])
+    return replace(sigmas, values=sigmas.values[::-1], timesteps=sigmas.timesteps[::-1], first=0)
 
 
 @node("schedule.by_strength")

@@ -13,14 +13,14 @@ from typing import Annotated
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Number, Slider
-from nodes.types import BetaSchedule, Sigmas
+from nodes.types import NoiseSchedule, Sigmas
 
 Steps = Annotated[int, Slider(1, 1000, step=1, unit="steps")]
 Shape = Annotated[float, Slider(0.05, 5, step=0.05)]
 
 
 @node("sigmas.normal")
-def normal(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
+def normal(betas: NoiseSchedule, steps: Steps = 20) -> Sigmas:
     """Spread the steps evenly over the trained timesteps, T - 1 and 0 among them, and a final 0.
 
     Between two timesteps sigma is read on a line in log sigma.
@@ -32,7 +32,7 @@ def normal(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
 
 
 @node("sigmas.simple")
-def simple(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
+def simple(betas: NoiseSchedule, steps: Steps = 20) -> Sigmas:
     """Take every (T / steps)-th of the trained timesteps from the noisiest, and a final 0.
 
     Step i is at timestep T - 1 - floor(i * T / steps): none falls between two that were trained.
@@ -44,7 +44,7 @@ def simple(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
 
 
 @node("sigmas.sgm_uniform", title="SGM uniform")
-def sgm_uniform(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
+def sgm_uniform(betas: NoiseSchedule, steps: Steps = 20) -> Sigmas:
     """Spread the steps evenly, one stride short of the cleanest timestep, and a final 0."""
     from nodes.diffusion import schedules
 
@@ -53,7 +53,7 @@ def sgm_uniform(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
 
 
 @node("sigmas.ddim_uniform", title="DDIM uniform")
-def ddim_uniform(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
+def ddim_uniform(betas: NoiseSchedule, steps: Steps = 20) -> Sigmas:
     """Take the timesteps of DDIM: 1, 1 + r, 1 + 2r ... with r = floor(T / steps), and a final 0.
 
     They reach as far up as the schedule does; where `steps` does not divide T, there are one or a
@@ -66,7 +66,7 @@ def ddim_uniform(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
 
 
 @node("sigmas.beta")
-def beta(betas: BetaSchedule, steps: Steps = 20, alpha: Shape = 0.6, beta: Shape = 0.6) -> Sigmas:
+def beta(betas: NoiseSchedule, steps: Steps = 20, alpha: Shape = 0.6, beta: Shape = 0.6) -> Sigmas:
     """Take more steps at both ends: the timesteps are quantiles of a Beta distribution.
 
     Step i is at round((T - 1) * Q(1 - i / steps)), where Q is the quantile function of Beta(alpha,
@@ -83,7 +83,7 @@ def beta(betas: BetaSchedule, steps: Steps = 20, alpha: Shape = 0.6, beta: Shape
 
 @node("sigmas.karras")
 def karras(
-    betas: BetaSchedule, steps: Steps = 20, rho: Annotated[float, Slider(1, 20, step=0.5)] = 7.0
+    betas: NoiseSchedule, steps: Steps = 20, rho: Annotated[float, Slider(1, 20, step=0.5)] = 7.0
 ) -> Sigmas:
     """Take small steps where there is little noise: sigma^(1/rho) is evenly spaced, then a 0.
 
@@ -101,7 +101,7 @@ def karras(
 
 
 @node("sigmas.exponential")
-def exponential(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
+def exponential(betas: NoiseSchedule, steps: Steps = 20) -> Sigmas:
     """Lower sigma by one and the same factor at each step, from highest to lowest, then to 0."""
     from nodes.diffusion import schedules
 
@@ -112,7 +112,7 @@ def exponential(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
 
 
 @node("sigmas.from_list")
-def from_list(betas: BetaSchedule, values: Annotated[list[float], Number(0, 10_000)]) -> Sigmas:
+def from_list(betas: NoiseSchedule, values: Annotated[list[float], Number(0, 10_000)]) -> Sigmas:
     """Walk noise levels of one's own choice, N + 1 for N steps, each lower than the one before.
 
     The last is usually 0: what it is, is the noise that stays.
@@ -130,8 +130,10 @@ def from_list(betas: BetaSchedule, values: Annotated[list[float], Number(0, 10_0
     return schedules.at_sigmas(betas, values)
 
 
-def _check_steps(steps: int, betas: BetaSchedule | None = None) -> None:
+def _check_steps(steps: int, betas: NoiseSchedule | None = None) -> None:
+    from nodes.diffusion import schedules
+
     if steps < 1:
         raise InputError("steps", str(steps), "at least 1")
-    if betas is not None and steps > len(betas.alphas_cumprod):
-        raise InputError("steps", str(steps), f"at most the model's {len(betas.alphas_cumprod)}")
+    if betas is not None and steps > schedules.length(betas):
+        raise InputError("steps", str(steps), f"at most the model's {schedules.length(betas)}")

@@ -11,13 +11,13 @@ from typing import Annotated
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Number, Slider
-from nodes.types import BetaSchedule, Sigmas
+from nodes.types import NoiseSchedule, Sigmas
 
 Steps = Annotated[int, Slider(1, 1000, step=1, unit="steps")]
 
 
 @node("timesteps.linspace")
-def linspace(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
+def linspace(betas: NoiseSchedule, steps: Steps = 20) -> Sigmas:
     """Spread the steps evenly over the trained timesteps, the noisiest and the cleanest among them.
 
     T - 1 down to 0, fractions kept, then sigma 0; diffusers' `linspace`. Between two of them sigma
@@ -26,13 +26,13 @@ def linspace(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
     from nodes.diffusion import schedules
 
     _check_steps(steps, betas)
-    wanted = schedules.linspace_timesteps(len(betas.alphas_cumprod), steps)
+    wanted = schedules.linspace_timesteps(schedules.length(betas), steps)
     return schedules.at_timesteps(betas, wanted, linear=True)
 
 
 @node("timesteps.leading")
 def leading(
-    betas: BetaSchedule, steps: Steps = 20, offset: Annotated[int, Number(0, 10, step=1)] = 1
+    betas: NoiseSchedule, steps: Steps = 20, offset: Annotated[int, Number(0, 10, step=1)] = 1
 ) -> Sigmas:
     """Count the steps up from the clean end, which leaves the noisiest timesteps out.
 
@@ -42,7 +42,7 @@ def leading(
     from nodes.diffusion import schedules
 
     _check_steps(steps, betas)
-    count = len(betas.alphas_cumprod)
+    count = schedules.length(betas)
     highest = (steps - 1) * (count // steps) + offset
     if offset < 0 or highest >= count:
         raise InputError(
@@ -52,7 +52,7 @@ def leading(
 
 
 @node("timesteps.trailing")
-def trailing(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
+def trailing(betas: NoiseSchedule, steps: Steps = 20) -> Sigmas:
     """Count the steps down from the noisiest timestep, which few steps need most.
 
     round(T - i * T / steps) - 1 for step i, then sigma 0; diffusers' `trailing`.
@@ -61,16 +61,16 @@ def trailing(betas: BetaSchedule, steps: Steps = 20) -> Sigmas:
 
     _check_steps(steps, betas)
     return schedules.at_timesteps(
-        betas, schedules.trailing_timesteps(len(betas.alphas_cumprod), steps)
+        betas, schedules.trailing_timesteps(schedules.length(betas), steps)
     )
 
 
 @node("timesteps.from_list")
-def from_list(betas: BetaSchedule, values: Annotated[list[float], Number(0, 100_000)]) -> Sigmas:
+def from_list(betas: NoiseSchedule, values: Annotated[list[float], Number(0, 100_000)]) -> Sigmas:
     """Walk timesteps of one's own choice, each lower than the one before, then to sigma 0."""
     from nodes.diffusion import schedules
 
-    last = len(betas.alphas_cumprod) - 1
+    last = schedules.length(betas) - 1
     if not values:
         raise InputError("values", "an empty list", "at least one timestep")
     if not all(0 <= v <= last for v in values):
@@ -82,6 +82,8 @@ def from_list(betas: BetaSchedule, values: Annotated[list[float], Number(0, 100_
     return schedules.at_timesteps(betas, values)
 
 
-def _check_steps(steps: int, betas: BetaSchedule) -> None:
-    if not 1 <= steps <= len(betas.alphas_cumprod):
-        raise InputError("steps", str(steps), f"1..{len(betas.alphas_cumprod)}")
+def _check_steps(steps: int, betas: NoiseSchedule) -> None:
+    from nodes.diffusion import schedules
+
+    if not 1 <= steps <= schedules.length(betas):
+        raise InputError("steps", str(steps), f"1..{schedules.length(betas)}")

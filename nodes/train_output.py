@@ -70,7 +70,7 @@ def _check_as_trained(model: Model, vae: Vae) -> None:
     """What the files say of a model is what the training makes; of another they would tell lies."""
     from nodes.diffusion.training.denoiser import beta_schedule
 
-    ours, trained = model.betas.alphas_cumprod, beta_schedule().alphas_cumprod
+    ours, trained = getattr(model.betas, "alphas_cumprod", ()), beta_schedule().alphas_cumprod
     same = len(ours) == len(trained) and all(map(partial(isclose, abs_tol=1e-6), ours, trained))
     if model.prediction != "epsilon" or not same:
         got = f"{model.prediction} on {'the' if same else 'another'} schedule"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 from torch import Tensor
 
 from nodes.diffusion import samplers
@@ -14,7 +13,7 @@ from nodes.diffusion.noise import step_noise
 from nodes.diffusion.prediction import predict_epsilons
 from nodes.diffusion.samplers import Past
 from nodes.diffusion.schedules import timestep_of_sigma
-from nodes.types import Conditioning, Model, Step
+from nodes.types import Conditioning, Model, NoiseSchedule, Step
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Run:
     """What stays the same over all steps: how to ask the model, its schedule, and the seed."""
 
     ask: Callable[[Tensor, Step], Tensor]
-    table: np.ndarray
+    schedule: NoiseSchedule
     seed: int
 
     def noise(self, x: Tensor, step: Step) -> Tensor | None:
@@ -91,7 +90,7 @@ def _dpm2(run: Run, x: Tensor, eps: Tensor, step: Step, past: Past) -> tuple[Ten
         return samplers.euler(x, eps, step.sigma, step.sigma_next), past
     middle = samplers.middle_sigma(step.sigma, step.sigma_next)
     moved = samplers.euler(x, eps, step.sigma, middle)
-    there = replace(step, sigma=middle, timestep=timestep_of_sigma(run.table, middle))
+    there = replace(step, sigma=middle, timestep=timestep_of_sigma(run.schedule, middle))
     return samplers.dpm2_correct(x, eps, run.ask(moved, there), step), past
 
 

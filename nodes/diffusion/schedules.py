@@ -13,11 +13,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from nodes.diffusion.incomplete_beta import beta_quantile
-from nodes.types import BetaSchedule, Sigmas, Step
+from nodes.types import BetaSchedule, ContinuousSchedule, FlowSchedule, NoiseSchedule, Sigmas, Step
 
 # A schedule of zero terminal SNR has alpha-bar 0 at its end, where sigma would be infinite. This
 # floor gives sigma 4096: far more than any picture, and still exact in half precision.
 MIN_ALPHA_BAR = 2.0**-24
+
+# A schedule without timesteps of its own is spread over as many as the others have.
+CONTINUOUS_COUNT = 1000
 
 
 def linear_betas(count: int, start: float, end: float) -> list[float]:
@@ -53,45 +56,98 @@ def zero_terminal_snr(betas: BetaSchedule) -> BetaSchedule:
     return BetaSchedule(tuple(float(r) ** 2 for r in shifted))
 
 
-def sigma_table(betas: BetaSchedule) -> np.ndarray:
+def sigma_table(schedule: NoiseSchedule) -> np.ndarray:
     """sigma of each of the model's timesteps, float64 [T], ascending."""
-    alpha_bar = np.maximum(np.asarray(betas.alphas_cumprod, np.float64), MIN_ALPHA_BAR)
+    if isinstance(schedule, FlowSchedule):
+        times = np.arange(1, schedule.count + 1, dtype=np.float64) / schedule.count
+        return shifted(times, schedule.shift)
+    if isinstance(schedule, ContinuousSchedule):
+        ends = math.log(schedule.sigma_min), math.log(schedule.sigma_max)
+        return np.exp(np.linspace(*ends, CONTINUOUS_COUNT))
+    if not isinstance(schedule, BetaSchedule):
+        raise TypeError(f"{type(schedule).__name__} is no kind of noise schedule that is known")
+    alpha_bar = np.maximum(np.asarray(schedule.alphas_cumprod, np.float64), MIN_ALPHA_BAR)
     table: np.ndarray = np.sqrt((1.0 - alpha_bar) / alpha_bar)
     return table
 
 
-def sigma_of_timestep(table: np.ndarray, timestep: float) -> float:
-    """sigma at a timestep, between two of them on a line in log sigma."""
-    return float(np.exp(np.interp(timestep, np.arange(len(table)), np.log(table))))
+def shifted(times: np.ndarray, shift: float) -> np.ndarray:
+    """Flow times with more of them at the noisy end: Esser et al. 2024, arXiv 2403.03206, eq. 23."""
+    return shift * times / (1 + (shift - 1) * times)
 
 
-def timestep_of_sigma(table: np.ndarray, sigma: float) -> float:
-    """The timestep of a sigma: the inverse of `sigma_of_timestep`, held within the table."""
+def length(schedule: NoiseSchedule) -> int:
+    """How many timesteps the table has."""
+    return len(sigma_table(schedule))
+
+
+def sigma_at(table: np.ndarray, position: float) -> float:
+    """sigma at a place of the table, between two of them on a line in log sigma."""
+    return float(np.exp(np.interp(position, np.arange(len(table)), np.log(table))))
+
+
+def position_of(table: np.ndarray, sigma: float) -> float:
+    """The place of a sigma in the table: the inverse of `sigma_at`, held within the table."""
     if sigma <= 0:
         return 0.0
     return float(np.interp(math.log(sigma), np.log(table), np.arange(len(table))))
 
 
-def at_timesteps(betas: BetaSchedule, timesteps: Sequence[float], linear: bool = False) -> Sigmas:
-    """The sigmas of given timesteps and a final 0.
+def timestep_of_sigma(schedule: NoiseSchedule, sigma: float) -> float:
+    """What the network is told at a sigma: its clock, held within what it was trained on."""
+    if isinstance(schedule, FlowSchedule):
+        return sigma * schedule.multiplier
+    if isinstance(schedule, ContinuousSchedule):
+        return 0.25 * math.log(max(sigma, schedule.sigma_min))
+    return position_of(sigma_table(schedule), sigma)
 
-    `linear` reads between two timesteps on a line in sigma, as diffusers does, instead of log
-    sigma.
+
+def sigma_of_timestep(schedule: NoiseSchedule, timestep: float) -> float:
+    """The inverse of `timestep_of_sigma`."""
+    if isinstance(schedule, FlowSchedule):
+        return timestep / schedule.multiplier
+    if isinstance(schedule, ContinuousSchedule):
+        return math.exp(4 * timestep)
+    return sigma_at(sigma_table(schedule), timestep)
+
+
+def sigma_of_share(schedule: NoiseSchedule, share: float) -> float:
+    """sigma where a share of the schedule lies behind, 0 at its noisiest level, 1 at no noise."""
+    if share <= 0:
+        return math.inf
+    if share >= 1:
+        return 0.0
+    if isinstance(schedule, FlowSchedule):
+        return float(shifted(np.asarray(1.0 - share), schedule.shift))
+    table = sigma_table(schedule)
+    return sigma_at(table, (1.0 - share) * (len(table) - 1))
+
+
+def at_timesteps(
+    schedule: NoiseSchedule, timesteps: Sequence[float], linear: bool = False
+) -> Sigmas:
+    """The sigmas at given places of the table, and a final 0.
+
+    `linear` reads between two places on a line in sigma, as diffusers does, instead of log sigma.
     """
-    table = sigma_table(betas)
+    table = sigma_table(schedule)
     if linear:
         values = [float(s) for s in np.interp(timesteps, np.arange(len(table)), table)]
     else:
-        values = [sigma_of_timestep(table, t) for t in timesteps]
+        values = [sigma_at(table, t) for t in timesteps]
+    if not isinstance(schedule, BetaSchedule):
+        return at_sigmas(schedule, [*values, 0.0])
     return Sigmas((*values, 0.0), (*(float(t) for t in timesteps), 0.0))
 
 
-def at_sigmas(betas: BetaSchedule, values: Sequence[float]) -> Sigmas:
+def at_sigmas(schedule: NoiseSchedule, values: Sequence[float]) -> Sigmas:
     """Given sigmas with the timesteps that the model knows them by."""
-    table = sigma_table(betas)
-    return Sigmas(
-        tuple(float(s) for s in values), tuple(timestep_of_sigma(table, s) for s in values)
-    )
+    if isinstance(schedule, BetaSchedule):
+        table = sigma_table(schedule)
+        timesteps = tuple(position_of(table, s) for s in values)
+    else:
+        timesteps = tuple(timestep_of_sigma(schedule, s) for s in values)
+    return Sigmas(tuple(float(s) for s in values), timesteps, flow=schedule.flow)
 
 
 def step_list(sigmas: Sigmas) -> list[Step]:
@@ -105,36 +161,37 @@ def step_list(sigmas: Sigmas) -> list[Step]:
             sigma_next=sigmas.values[i + 1],
             timestep=sigmas.timesteps[i],
             timestep_next=sigmas.timesteps[i + 1],
+            flow=sigmas.flow,
         )
         for i in range(count)
     ]
 
 
-def normal(betas: BetaSchedule, steps: int) -> Sigmas:
+def normal(betas: NoiseSchedule, steps: int) -> Sigmas:
     """Timesteps evenly from the last to the first."""
-    return at_timesteps(betas, list(np.linspace(len(betas.alphas_cumprod) - 1, 0, steps)))
+    return at_timesteps(betas, list(np.linspace(length(betas) - 1, 0, steps)))
 
 
-def sgm_uniform(betas: BetaSchedule, steps: int) -> Sigmas:
+def sgm_uniform(betas: NoiseSchedule, steps: int) -> Sigmas:
     """Timesteps evenly from the last, stopping one stride before the first."""
-    return at_timesteps(betas, list(np.linspace(len(betas.alphas_cumprod) - 1, 0, steps + 1))[:-1])
+    return at_timesteps(betas, list(np.linspace(length(betas) - 1, 0, steps + 1))[:-1])
 
 
-def simple(betas: BetaSchedule, steps: int) -> Sigmas:
+def simple(betas: NoiseSchedule, steps: int) -> Sigmas:
     """Every (T / steps)-th timestep from the last, rounded towards the noisy end."""
-    count = len(betas.alphas_cumprod)
+    count = length(betas)
     return at_timesteps(betas, [count - 1 - int(i * count / steps) for i in range(steps)])
 
 
-def ddim_uniform(betas: BetaSchedule, steps: int) -> Sigmas:
+def ddim_uniform(betas: NoiseSchedule, steps: int) -> Sigmas:
     """Timesteps 1, 1 + r, 1 + 2 r ... with r = T // steps, as far as the schedule reaches."""
-    count = len(betas.alphas_cumprod)
+    count = length(betas)
     return at_timesteps(betas, list(range(1, count, max(count // steps, 1)))[::-1])
 
 
-def beta_spaced(betas: BetaSchedule, steps: int, alpha: float, beta: float) -> Sigmas:
+def beta_spaced(betas: NoiseSchedule, steps: int, alpha: float, beta: float) -> Sigmas:
     """Timesteps at the quantiles of a Beta(alpha, beta) distribution; doubles are left out."""
-    last = len(betas.alphas_cumprod) - 1
+    last = length(betas) - 1
     quantiles = (beta_quantile(1 - i / steps, alpha, beta) for i in range(steps))
     return at_timesteps(betas, list(dict.fromkeys(round(q * last) for q in quantiles)))
 

@@ -20,7 +20,7 @@ def towards_the_picture(x: torch.Tensor, step: Step) -> torch.Tensor:
     return (x - PICTURE) / step.sigma
 
 
-RUN = Run(towards_the_picture, schedules.sigma_table(SD), 3)
+RUN = Run(towards_the_picture, SD, 3)
 STEPS = schedules.step_list(schedules.at_sigmas(SD, schedules.karras(0.03, 14.6, 6, 7.0)))
 START = PICTURE + 14.6 * gaussian((4, 8, 8), [2])
 

@@ -1,0 +1,53 @@
+"""Networks beside the denoiser that steer it by pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nodeflow.sockets import socket
+from nodes.types.conditioning import Span
+
+if TYPE_CHECKING:
+    import torch
+
+
+@socket("controlnet", colour="#6ee7b7", shape="square", persist=False)
+@dataclass(frozen=True, eq=False)
+class ControlNet:
+    """A ControlNet or T2I-Adapter, for models of one family. Zhang et al. 2023, arXiv 2302.05543;
+    Mou et al. 2023, arXiv 2302.08453.
+
+    `network` is diffusers' class for it, which tells how it is asked. `modes` names the kinds of
+    hints that a union network tells apart, in their order; empty for one kind.
+    """
+
+    network: Any
+    family: str = "sd1"
+    modes: tuple[str, ...] = ()
+
+
+@socket("control", colour="#34d399")
+@dataclass(frozen=True, eq=False)
+class Control:
+    """What a ControlNet adds inside the denoiser at one step, strength included: the name of the
+    network's own argument (`down_block_additional_residuals` ...) with its tensors."""
+
+    residuals: tuple[tuple[str, tuple[torch.Tensor, ...]], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ControlUse:
+    """A ControlNet laid on a conditioning.
+
+    `hint` [B or 1, H, W, C] in 0..1, how strongly, and in which part of the schedule (None: all of
+    it). `guess` weakens the shallow layers, for use without a prompt; `mode` is the kind of hint
+    of a union network.
+    """
+
+    net: ControlNet
+    hint: torch.Tensor
+    strength: float = 1.0
+    span: Span | None = None
+    guess: bool = False
+    mode: int | None = None
