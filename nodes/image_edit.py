@@ -12,7 +12,10 @@ from nodes.types import Image
 
 Side = Annotated[int, Number(1, 16384, unit="px")]
 Offset = Annotated[int, Number(0, 16384, unit="px")]
-Filter = Annotated[str, Choice("nearest", "area", "bilinear", "hamming", "bicubic", "lanczos")]
+Filter = Annotated[
+    str,
+    Choice("nearest", "area", "bilinear", "hamming", "bicubic", "lanczos", "mks2013", "mks2021"),
+]
 
 
 @node("image_edit.resize")
@@ -21,7 +24,8 @@ def resize(
 ) -> Image:
     """Scale the picture to exactly this size, antialiased, [B, height, width, C].
 
-    The filters are Pillow's (its BOX is `area` here): each pixel is a weighted mean of those under
+    The filters are all of Pillow's (its BOX is `area` here; `mks` is Costella's Magic Kernel
+    Sharp): each pixel is a weighted mean of those under
     the kernel, which widens where the picture shrinks. Colours count by their alpha. In 0..1.
     """
     from nodes.diffusion.pixels import resized

@@ -12,7 +12,9 @@ from nodeflow.node import node
 from nodeflow.widgets import Choice, Number
 from nodes.types import Latent, Mask
 
-_FILTERS = Choice("nearest", "area", "bilinear", "hamming", "bicubic", "lanczos")
+_FILTERS = Choice(
+    "nearest", "area", "bilinear", "hamming", "bicubic", "lanczos", "mks2013", "mks2021"
+)
 _SIDE = Number(8, 16384, 8, "px")
 _PLACE = Number(0, 16384, 8, "px")
 

@@ -24,7 +24,10 @@ def resize(
     width: Annotated[int, Number(1, 16384, unit="px")] = 512,
     height: Annotated[int, Number(1, 16384, unit="px")] = 512,
     filter: Annotated[
-        str, Choice("nearest", "area", "bilinear", "hamming", "bicubic", "lanczos")
+        str,
+        Choice(
+            "nearest", "area", "bilinear", "hamming", "bicubic", "lanczos", "mks2013", "mks2021"
+        ),
     ] = "bilinear",
 ) -> Mask:
     """Scale the mask to exactly this size, antialiased, [B, height, width].

@@ -7,7 +7,7 @@ operator is missing on some), equal to Pillow's `resize` on float pictures.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -40,6 +40,31 @@ def _lanczos(x: torch.Tensor) -> torch.Tensor:
     return torch.where(x.abs() < 3, torch.sinc(x) * torch.sinc(x / 3), 0.0)
 
 
+def _magic_2013(x: torch.Tensor) -> torch.Tensor:
+    """Costella 2013, "The magic kernel sharp": a quadratic B-spline, sharpened by three taps."""
+    x = x.abs()
+    near = 17 / 16 - 7 / 4 * x * x
+    middle = (4 * x * x - 11 * x + 7) / 4
+    far = -((x - 2.5) ** 2) / 8
+    return torch.where(x < 0.5, near, torch.where(x < 1.5, middle, torch.where(x < 2.5, far, 0.0)))
+
+
+def _magic_2021(x: torch.Tensor) -> torch.Tensor:
+    """Costella 2021, "Solving the mystery of Magic Kernel Sharp": sharpened by seven taps."""
+    x = x.abs()
+    pieces = (
+        (0.5, 577 / 576 - 239 / 144 * x * x),
+        (1.5, (140 * x * x - 379 * x + 239) / 144),
+        (2.5, -(24 * x * x - 113 * x + 130) / 144),
+        (3.5, (4 * x * x - 27 * x + 45) / 144),
+        (4.5, -((2 * x - 9) ** 2) / 1152),
+    )
+    result = torch.zeros_like(x)
+    for end, piece in reversed(pieces):
+        result = torch.where(x < end, piece, result)
+    return result
+
+
 def _filtered(support: float, kernel: Kernel, size: int, target: int) -> Taps:
     """What each of `target` elements reads of `size`; the kernel widens where it shrinks."""
     scale = size / target
@@ -67,6 +92,8 @@ FILTERS: dict[str, Callable[[int, int], Taps]] = {
     "hamming": partial(_filtered, 1.0, _hamming),
     "bicubic": partial(_filtered, 2.0, _cubic),
     "lanczos": partial(_filtered, 3.0, _lanczos),
+    "mks2013": partial(_filtered, 2.5, _magic_2013),
+    "mks2021": partial(_filtered, 4.5, _magic_2021),
 }
 
 
@@ -87,8 +114,20 @@ def gaussian_blur(x: torch.Tensor, sigma: float) -> torch.Tensor:
     radius = math.ceil(3 * sigma)
     offsets = torch.arange(-radius, radius + 1)  # [taps]
     weights = torch.exp(-0.5 * (offsets.double() / sigma) ** 2)
-    weights = (weights / weights.sum()).float()
-    for axis in (1, 2):
+    return convolved(x, offsets, (weights / weights.sum()).float(), (1, 2))
+
+
+def box_blur(x: torch.Tensor, radius: int) -> torch.Tensor:
+    """[B, H, W, ...]: the mean of the 2 radius + 1 neighbours along H, then W; edges mirrored."""
+    offsets = torch.arange(-radius, radius + 1)
+    return convolved(x, offsets, torch.full((len(offsets),), 1 / len(offsets)), (1, 2))
+
+
+def convolved(
+    x: torch.Tensor, offsets: torch.Tensor, weights: torch.Tensor, axes: Sequence[int]
+) -> torch.Tensor:
+    """Sum over taps of weights * x at each place + offset, along each axis; edges mirrored."""
+    for axis in axes:
         size = x.shape[axis]
         places = _mirrored(torch.arange(size)[:, None] + offsets, size)  # [size, taps]
         x = _weighted(x, axis, places, weights.expand(size, -1))
