@@ -71,25 +71,46 @@ def finite(port: str, samples: torch.Tensor, step: Step | None = None) -> torch.
 
 def fits_model(model: Model, latent: Latent, port: str, conditioning: Conditioning) -> None:
     """A latent and a conditioning of the kind that the network was trained on."""
+    from nodes.diffusion import networks
+
     some_pictures("latent", latent.samples)
     batch, channels = latent.samples.shape[:2]
-    wanted = model.network.config.in_channels
+    wanted = networks.latent_channels(model.network)
     if channels != wanted:
-        hint = "It comes from another kind of model, or the network wants more than a latent"
+        hint = "It comes from another kind of model: latent.empty_for_model makes one that fits"
         raise InputError("latent", f"{channels} channels", f"the network's {wanted}", hint)
-    wanted = model.network.config.cross_attention_dim
     for text in (conditioning, *conditioning.more):
-        rows, _, width = text.embeddings.shape
-        if rows not in (1, batch):
-            raise InputError(port, f"a batch of {rows}", f"1 or the latent's {batch}")
-        if isinstance(wanted, int) and width != wanted:
-            hint = "Encode the text with the CLIP of the same checkpoint"
-            raise InputError(port, f"embeddings of width {width}", f"the network's {wanted}", hint)
+        _fits_text(model, batch, port, text)
+
+
+def _fits_text(model: Model, batch: int, port: str, text: Conditioning) -> None:
+    from nodes.diffusion import networks
+
+    rows, _, width = text.embeddings.shape
+    wanted = networks.text_width(model.network)
+    if rows not in (1, batch):
+        raise InputError(port, f"a batch of {rows}", f"1 or the latent's {batch}")
+    if wanted is not None and width != wanted:
+        hint = "Encode the text with the CLIP of the same checkpoint"
+        raise InputError(port, f"embeddings of width {width}", f"the network's {wanted}", hint)
+    extra = networks.extra_channels(model.network)
+    given = 0 if text.concat is None else text.concat.shape[1]
+    if given != extra:
+        hint = "inpaint.conditioning and edit.conditioning make them" if extra else ""
+        got = f"{given} channels beside the latent"
+        raise InputError(port, got, f"{extra}, as this model was trained with", hint)
 
 
 def can_predict(model: Model, step: Step) -> None:
     """A known parameterisation, at a noise level where it says something."""
-    if model.prediction not in ("epsilon", "v_prediction", "sample"):
-        raise InputError("model", model.prediction, "epsilon, v_prediction or sample")
-    if not math.isfinite(step.sigma) or (model.prediction == "sample" and step.sigma <= 0):
+    from nodes.diffusion.prediction import PREDICTIONS
+
+    if model.prediction not in PREDICTIONS:
+        raise InputError("model", model.prediction, f"one of {', '.join(PREDICTIONS)}")
+    if step.flow != model.betas.flow:
+        kinds = ["a diffusion", "a flow"]
+        got, wanted = f"a step of {kinds[step.flow]}", f"one of {kinds[model.betas.flow]}"
+        raise InputError("step", got, wanted, "Make the sigmas from schedule.of_model")
+    clean = model.prediction in ("sample", "lcm") and step.sigma <= 0
+    if not math.isfinite(step.sigma) or clean:
         raise InputError("step", f"sigma {step.sigma:g}", "a finite sigma above 0")

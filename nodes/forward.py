@@ -21,8 +21,8 @@ from nodes.types import Latent, Noise, NoiseSchedule, Sigmas, Step
 def start(latent: Latent, noise: Noise, sigmas: Sigmas) -> Latent:
     """Noise a clean latent as far as the first level of a schedule, where a sampler takes over.
 
-    alpha_0 * x0 + sigma_0 * noise, [B, C, H, W]. An empty latent gives text to image, an encoded picture with
-    a schedule cut by strength gives image to image; at sigma 0 the latent comes back as it is.
+    alpha_0 * x0 + sigma_0 * noise, [B, C, H, W]. An empty latent gives text to image, an encoded
+    picture with a schedule cut by strength image to image; at sigma 0 the latent stays as it is.
     """
     sigma_list(sigmas)
     sigma = sigmas.values[0]
@@ -33,8 +33,9 @@ def start(latent: Latent, noise: Noise, sigmas: Sigmas) -> Latent:
 def start_from_noise(noise: Noise, sigmas: Sigmas) -> Latent:
     """Start from noise alone, with the spread that a noised picture has at the first level.
 
-    sqrt(alpha_0^2 + sigma_0^2) * noise, [B, C, H, W], alpha_0 1 in a diffusion: what diffusers' DDIM and DPM-Solver start from, and
-    ComfyUI. `forward.start` on an empty latent is sigma_0 * noise, less by 0.2 % at sigma 14.6.
+    sqrt(alpha_0^2 + sigma_0^2) * noise, [B, C, H, W]; alpha_0 is 1 in a diffusion. What diffusers'
+    DDIM and DPM-Solver start from, and ComfyUI. `forward.start` on an empty latent is sigma_0 *
+    noise, less by 0.2 % at sigma 14.6.
     """
     sigma_list(sigmas)
     sigma = sigmas.values[0]
@@ -67,7 +68,8 @@ def add_noise_at_timestep(
 ) -> Latent:
     """Noise a clean latent as far as one of the model's timesteps, fractions between two of them.
 
-    alpha(t) * x0 + sigma(t) * noise, [B, C, H, W]; as in training, where t is drawn anew for each picture.
+    alpha(t) * x0 + sigma(t) * noise, [B, C, H, W]; as in training, where t is drawn anew for each
+    picture.
     """
     from nodes.diffusion import schedules
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from nodeflow.node import node
 from nodes.checks import same_shape
-from nodes.types import NoiseSchedule, Latent, NoisePrediction, Step
+from nodes.types import Latent, NoisePrediction, NoiseSchedule, Step
 
 
 class Trial(NamedTuple):

@@ -1,23 +1,30 @@
-"""Asking the network: its input, its clock, its batch, and what its answer means.
+"""Asking a model: its input, its clock, its batch, and what its answer means.
 
-The networks here are discrete variance-preserving ones: they want x / sqrt(1 + sigma^2), which has
-spread 1 at every sigma, and a timestep. Whatever they were trained to say comes back as epsilon.
+A diffusion's network wants its input at spread 1 for every sigma, a flow's takes x as it is.
+Whatever it was trained to say comes back as what moves the latent, dx/dsigma: epsilon, or the
+velocity epsilon - x0 in a flow.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from nodes.types import Conditioning, Model, Step
+from nodes.diffusion import networks, regions
+from nodes.diffusion.requests import Request, batch_of_row
+from nodes.types import Conditioning, Control, ControlUse, Model, Step
+
+PREDICTIONS = ("epsilon", "v_prediction", "sample", "edm", "lcm", "flow")
+_LCM_SIGMA_DATA, _LCM_CLOCK = 0.5, 10.0
 
 
-def scale_input(x: Tensor, sigma: float) -> Tensor:
-    """x / sqrt(1 + sigma^2)."""
-    return x / math.sqrt(1 + sigma**2)
+def scale_input(x: Tensor, sigma: float, sigma_data: float = 1.0) -> Tensor:
+    """x / sqrt(sigma_data^2 + sigma^2)."""
+    return x / math.sqrt(sigma_data**2 + sigma**2)
 
 
 def texts_of(conditioning: Conditioning) -> tuple[Conditioning, ...]:
@@ -26,52 +33,71 @@ def texts_of(conditioning: Conditioning) -> tuple[Conditioning, ...]:
 
 
 def predict_epsilons(
-    model: Model, x: Tensor, step: Step, conditionings: Sequence[Conditioning]
+    model: Model,
+    x: Tensor,
+    step: Step,
+    conditionings: Sequence[Conditioning],
+    control: Control | None = None,
 ) -> list[Tensor]:
-    """epsilon [B, C, H, W] for the same x under each conditioning, the texts in one batch.
+    """What moves x, [B, C, H, W], under each conditioning, as many texts as go in one batch.
 
     A conditioning of n texts takes n places of the batch per picture, and its predictions are
-    averaged. A CPU takes the pictures one by one: how a kernel rounds depends on the size of the
+    averaged where and when each text holds. `control` is added inside the network for all of them.
+    A CPU takes the pictures one by one: how a kernel rounds depends on the size of the
     batch, and a picture should come out of a batch as it does alone, to the bit; there is little
     speed in larger batches there.
     """
     if len(x) > 1 and next(model.network.parameters()).device.type == "cpu":
         alone = [
-            in_one_batch(model, x[k : k + 1], step, [_of_picture(c, k) for c in conditionings])
+            in_one_batch(
+                model,
+                x[k : k + 1],
+                step,
+                [batch_of_row(c, k) for c in conditionings],
+                _of_picture(control, k),
+                first=k,
+            )
             for k in range(len(x))
         ]
         return [torch.cat(rows) for rows in zip(*alone, strict=True)]
-    return in_one_batch(model, x, step, conditionings)
+    return in_one_batch(model, x, step, conditionings, control)
 
 
 def in_one_batch(
-    model: Model, x: Tensor, step: Step, conditionings: Sequence[Conditioning]
+    model: Model,
+    x: Tensor,
+    step: Step,
+    conditionings: Sequence[Conditioning],
+    control: Control | None = None,
+    first: int = 0,
 ) -> list[Tensor]:
-    """As `predict_epsilons`, all pictures under all texts in a single call of the network."""
-    texts = [text for c in conditionings for text in texts_of(c)]
-    embeddings, mask = _one_batch([text.embeddings for text in texts], len(x))
-    many = x.repeat(len(texts), 1, 1, 1)  # [n B, C, H, W]
-    answers = iter(_epsilon(model, many, step, embeddings, mask).chunk(len(texts)))
-    return [_mean([next(answers) for _ in texts_of(c)]) for c in conditionings]
+    """As `predict_epsilons`, all pictures under all texts in as few calls as can be.
+
+    `first` is the number of x's first picture in the whole batch.
+    """
+    wanted = [_holding(c, step, model) for c in conditionings]
+    asked = [text for texts in wanted for text in texts]
+    answers = iter(_answers(model, x, step, asked, control, first))
+    return [_blended(texts, [next(answers) for _ in texts], x) for texts in wanted]
 
 
-def _of_picture(conditioning: Conditioning, k: int) -> Conditioning:
-    """What steers picture k of a batch: its own row, or the one row that all share."""
-    own = slice(k, k + 1) if len(conditioning.embeddings) > 1 else slice(None)
-    pooled = None if conditioning.pooled is None else conditioning.pooled[own]
-    more = tuple(_of_picture(text, k) for text in conditioning.more)
-    return Conditioning(conditioning.embeddings[own], pooled, more)
+def epsilon_of(
+    output: Tensor, x: Tensor, sigma: float, prediction: str, sigma_data: float = 1.0
+) -> Tensor:
+    """The network's answer as what moves x.
 
-
-def epsilon_of(output: Tensor, x: Tensor, sigma: float, prediction: str) -> Tensor:
-    """The network's answer as epsilon. With c = 1 / sqrt(1 + sigma^2) and v = c eps - sigma c x0
-    (Salimans & Ho 2022, arXiv 2202.00512, section 4): eps = c v + sigma c^2 x."""
-    if prediction == "epsilon":
+    With s^2 = sigma_data^2 + sigma^2 the clean latent is D = sigma_data^2 / s^2 x + c F, where F is
+    the answer and c is sigma sigma_data / s for `edm` (Karras et al. 2022, arXiv 2206.00364, table
+    1) and minus that for `v_prediction` (Salimans & Ho 2022, arXiv 2202.00512, section 4, where
+    sigma_data is 1); epsilon = (x - D) / sigma.
+    """
+    if prediction in ("epsilon", "flow"):
         return output
     if prediction == "sample":
         return (x - output) / sigma
-    c = 1 / math.sqrt(1 + sigma**2)
-    return c * output + sigma * c**2 * x
+    total = math.sqrt(sigma_data**2 + sigma**2)
+    sign = -1 if prediction == "edm" else 1
+    return sign * sigma_data / total * output + sigma / total**2 * x
 
 
 def velocity_of(epsilon: Tensor, x: Tensor, sigma: float) -> Tensor:
@@ -80,39 +106,177 @@ def velocity_of(epsilon: Tensor, x: Tensor, sigma: float) -> Tensor:
     return epsilon / c - sigma * c * x
 
 
-def _epsilon(
-    model: Model, x: Tensor, step: Step, embeddings: Tensor, mask: Tensor | None
-) -> Tensor:
-    weight = next(model.network.parameters())
-    timesteps = torch.full((len(x),), step.timestep, dtype=torch.float32, device=weight.device)
-    with torch.no_grad():
-        output = model.network(
-            scale_input(x, step.sigma).to(weight.device, weight.dtype),
-            timesteps,
-            encoder_hidden_states=embeddings.to(weight.device, weight.dtype),
-            encoder_attention_mask=None if mask is None else mask.to(weight.device),
-            return_dict=False,
-        )[0]
-    return epsilon_of(output.to(x.device, x.dtype), x, step.sigma, model.prediction)
+def input_of(model: Model, x: Tensor, sigma: float) -> Tensor:
+    """x as the network wants it: at spread 1, or as it is in a flow."""
+    return x if model.prediction == "flow" else scale_input(x, sigma, model.sigma_data)
 
 
-def _one_batch(embeddings: Sequence[Tensor], batch: int) -> tuple[Tensor, Tensor | None]:
-    """Embeddings [B or 1, tokens, D] in one batch [n B, longest, D], and which tokens are there.
+def _meaning(model: Model, output: Tensor, x: Tensor, step: Step) -> Tensor:
+    if model.prediction != "lcm":
+        return epsilon_of(output, x, step.sigma, model.prediction, model.sigma_data)
+    # A consistency model's clean latent, held to x where there is no noise: Luo et al. 2023, arXiv
+    # 2310.04378, eq. 9. Its network says epsilon, and its x has spread 1.
+    clock = _LCM_CLOCK * step.timestep
+    total = math.hypot(clock, _LCM_SIGMA_DATA)
+    kept = (_LCM_SIGMA_DATA / total) ** 2 * scale_input(x, step.sigma)
+    clean = clock / total * (x - step.sigma * output) + kept
+    return (x - clean) / step.sigma
 
-    Shorter texts are filled up with zeros, which the mask [n B, longest] hides from the attention;
-    where all are of one length there is no mask.
+
+@dataclass(frozen=True)
+class _Alike:
+    """What texts must share to go through the network in one call."""
+
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    tokens: int
+    controls: tuple[ControlUse, ...]
+    kinds: tuple[str, ...]
+
+
+def _holding(conditioning: Conditioning, step: Step, model: Model) -> tuple[Conditioning, ...]:
+    """The texts that count at this step.
+
+    Raises:
+        ValueError: none does.
     """
-    lengths = [row.shape[1] for row in embeddings]
-    longest = max(lengths)
-    rows = [
-        torch.nn.functional.pad(row, (0, 0, 0, longest - row.shape[1])).expand(batch, -1, -1)
-        for row in embeddings
-    ]
-    if min(lengths) == longest:
-        return torch.cat(rows), None
-    counts = torch.tensor(lengths).repeat_interleave(batch)
-    return torch.cat(rows), torch.arange(longest)[None] < counts[:, None]
+    texts = texts_of(conditioning)
+    found = tuple(text for text in texts if regions.holds(text, step, model.betas))
+    if not found:
+        raise ValueError(
+            f"no text holds at step {step.index} of {step.count}, sigma {step.sigma:g}: leave "
+            "one of them without a range"
+        )
+    return found
 
 
-def _mean(tensors: Sequence[Tensor]) -> Tensor:
-    return tensors[0] if len(tensors) == 1 else torch.stack(list(tensors)).mean(dim=0)
+def _answers(
+    model: Model,
+    x: Tensor,
+    step: Step,
+    texts: Sequence[Conditioning],
+    control: Control | None,
+    first: int,
+) -> list[Tensor]:
+    """What moves x under each text, in the text's own window of it."""
+    groups: dict[_Alike, list[int]] = {}
+    for place, text in enumerate(texts):
+        groups.setdefault(_alike(model, x, text, step), []).append(place)
+    found: dict[int, Tensor] = {}
+    for alike, places in groups.items():
+        together = [texts[place] for place in places]
+        part = x[..., slice(*alike.rows), slice(*alike.columns)]
+        uses = alike.controls
+        answer = _one_call(model, part, step, together, uses, control, first)
+        found.update(zip(places, answer.chunk(len(places)), strict=True))
+    return [found[place] for place in range(len(texts))]
+
+
+def _alike(model: Model, x: Tensor, text: Conditioning, step: Step) -> _Alike:
+    rows, columns = regions.window(text.area, x.shape)
+    height, width = x.shape[-2:]
+    active = tuple(
+        use
+        for use in text.controls
+        if use.span is None or regions.in_span(use.span, step, model.betas)
+    )
+    masks = networks.kind_of(model.network).masks
+    return _Alike(
+        rows.indices(height)[:2],
+        columns.indices(width)[:2],
+        0 if masks else text.embeddings.shape[1],
+        active,
+        tuple(sorted(name for name, _ in text.extras)),
+    )
+
+
+def _one_call(
+    model: Model,
+    x: Tensor,
+    step: Step,
+    texts: Sequence[Conditioning],
+    uses: Sequence[ControlUse],
+    control: Control | None,
+    first: int,
+) -> Tensor:
+    """All pictures under texts that are alike: [texts B, C, h, w]."""
+    batch = len(x)
+    many = x.repeat(len(texts), 1, 1, 1)  # [n B, C, h, w]
+    request = Request(
+        x=_beside(input_of(model, many, step.sigma), texts, batch),
+        timestep=step.timestep,
+        rows=[batch_of_row(text, k) for text in texts for k in range(batch)],
+        pictures=[first + k for _ in texts for k in range(batch)],
+        area=texts[0].area,
+    )
+    if uses:
+        from nodes.diffusion.control import residuals_of
+
+        request = replace(request, residuals=residuals_of(uses, model, request))
+    if control is not None:
+        request = replace(request, residuals=_added(request, control, len(texts)))
+    return _meaning(model, networks.ask(model.network, request), many, step)
+
+
+def _beside(x: Tensor, texts: Sequence[Conditioning], batch: int) -> Tensor:
+    """x with the channels that the texts bring for it: [n, C + C', h, w]."""
+    if all(text.concat is None for text in texts):
+        return x
+    parts = []
+    for text in texts:
+        beside = text.concat
+        if beside is None:
+            given = next(t.concat for t in texts if t.concat is not None)
+            beside = torch.zeros_like(given)
+        rows, columns = regions.window(text.area, beside.shape)
+        parts.append(beside[..., rows, columns].expand(batch, -1, -1, -1))
+    return torch.cat([x, torch.cat(parts).to(x)], dim=1)
+
+
+def _added(request: Request, control: Control, times: int) -> dict[str, Sequence[Tensor]]:
+    """A control's tensors [B or 1, ...] for all texts, on top of those of the texts' own."""
+    found = dict(request.residuals)
+    for name, tensors in control.residuals:
+        rows = len(request.rows)
+        many = [t.repeat(times, *[1] * (t.ndim - 1)) if len(t) > 1 else t for t in tensors]
+        grown = [t.expand(rows, *t.shape[1:]) for t in many]
+        before = found.get(name)
+        found[name] = (
+            grown if before is None else [a + b for a, b in zip(before, grown, strict=True)]
+        )
+    return found
+
+
+def _of_picture(control: Control | None, k: int) -> Control | None:
+    if control is None:
+        return None
+    rows = (
+        (name, tuple(t if len(t) == 1 else t[k : k + 1] for t in tensors))
+        for name, tensors in control.residuals
+    )
+    return Control(tuple(rows))
+
+
+def _blended(texts: Sequence[Conditioning], answers: Sequence[Tensor], x: Tensor) -> Tensor:
+    """The texts' predictions as one: their mean, weighted where each of them holds.
+
+    Raises:
+        ValueError: a place that no text holds for.
+    """
+    if all(_everywhere(text) for text in texts):
+        return answers[0] if len(answers) == 1 else torch.stack(list(answers)).mean(dim=0)
+    weights = [regions.weight_of(text, x) for text in texts]
+    if not regions.covers(weights):
+        raise ValueError(
+            "a part of the picture has no text: combine areas and masks with a text for all of it"
+        )
+    total, seen = torch.zeros_like(x), torch.zeros_like(x[:, :1])
+    for text, answer, weight in zip(texts, answers, weights, strict=True):
+        rows, columns = regions.window(text.area, x.shape)
+        total[..., rows, columns] += answer * weight[..., rows, columns]
+        seen = seen + weight
+    return total / seen
+
+
+def _everywhere(text: Conditioning) -> bool:
+    return text.area is None and text.mask is None and text.strength == 1

@@ -63,7 +63,8 @@ def sigma_table(schedule: NoiseSchedule) -> np.ndarray:
         return shifted(times, schedule.shift)
     if isinstance(schedule, ContinuousSchedule):
         ends = math.log(schedule.sigma_min), math.log(schedule.sigma_max)
-        return np.exp(np.linspace(*ends, CONTINUOUS_COUNT))
+        spread: np.ndarray = np.exp(np.linspace(*ends, CONTINUOUS_COUNT))
+        return spread
     if not isinstance(schedule, BetaSchedule):
         raise TypeError(f"{type(schedule).__name__} is no kind of noise schedule that is known")
     alpha_bar = np.maximum(np.asarray(schedule.alphas_cumprod, np.float64), MIN_ALPHA_BAR)
@@ -72,8 +73,9 @@ def sigma_table(schedule: NoiseSchedule) -> np.ndarray:
 
 
 def shifted(times: np.ndarray, shift: float) -> np.ndarray:
-    """Flow times with more of them at the noisy end: Esser et al. 2024, arXiv 2403.03206, eq. 23."""
-    return shift * times / (1 + (shift - 1) * times)
+    """Flow times, more of them noisy: Esser et al. 2024, arXiv 2403.03206, eq. 23."""
+    moved: np.ndarray = shift * times / (1 + (shift - 1) * times)
+    return moved
 
 
 def length(schedule: NoiseSchedule) -> int:

@@ -199,8 +199,8 @@ def test_predict_noise_stops_at_nan(denoiser: Model) -> None:
 
 
 def test_predict_noise_refuses_an_unknown_parameterisation(denoiser: Model) -> None:
-    with pytest.raises(InputError, match="model: got flow"):
-        nodes_model.predict_noise(replace(denoiser, prediction="flow"), LATENT, STEP, text())
+    with pytest.raises(InputError, match="model: got velocity"):
+        nodes_model.predict_noise(replace(denoiser, prediction="velocity"), LATENT, STEP, text())
 
 
 def test_predict_noise_of_a_sample_model_needs_some_noise(denoiser: Model) -> None:

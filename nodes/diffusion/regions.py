@@ -1,0 +1,82 @@
+"""Where and when a text holds: spans of the schedule, areas and masks of the picture."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from nodes.diffusion.latents import mask_for
+from nodes.diffusion.schedules import sigma_of_share
+from nodes.types import Area, Conditioning, NoiseSchedule, Span, Step
+
+_FEATHER = 8  # latent pixels over which an area fades at its edges, as in ComfyUI
+
+
+def holds(text: Conditioning, step: Step, schedule: NoiseSchedule) -> bool:
+    """Whether a text counts at a step: it does in all of its spans."""
+    return all(in_span(span, step, schedule) for span in text.spans)
+
+
+def in_span(span: Span, step: Step, schedule: NoiseSchedule) -> bool:
+    """Whether a step lies in a span: `start` <= its beginning < `end`."""
+    if span.every > 1 and step.index % span.every != span.offset:
+        return False
+    if span.unit == "schedule":
+        # A schedule walked by sigma: what lies behind is what is noisier.
+        return (
+            sigma_of_share(schedule, span.end) < step.sigma <= sigma_of_share(schedule, span.start)
+        )
+    if span.unit == "steps":
+        return span.start * step.count <= step.index < span.end * step.count
+    return span.start <= step.index < span.end
+
+
+def window(area: Area | None, shape: torch.Size) -> tuple[slice, slice]:
+    """The rows and columns of a latent [..., H, W] that an area takes, at least one of each."""
+    if area is None:
+        return slice(None), slice(None)
+    height, width = shape[-2:]
+    return _side(area.top, area.height, height), _side(area.left, area.width, width)
+
+
+def _side(start: float, length: float, size: int) -> slice:
+    first = min(max(round(start * size), 0), size - 1)
+    return slice(first, min(max(first + round(length * size), first + 1), size))
+
+
+def weight_of(text: Conditioning, x: Tensor) -> Tensor:
+    """How much a text counts at each place of the latent [B, C, H, W]: [B or 1, 1, H, W].
+
+    Strength times mask within its area, 0 outside; towards edges of the area that lie inside the
+    picture it falls on a line over 8 latent pixels, so that areas meet without a seam.
+    """
+    height, width = x.shape[-2:]
+    rows, columns = window(text.area, x.shape)
+    weight = torch.zeros(1, 1, height, width)
+    inside = _ramp(rows, height)[:, None] * _ramp(columns, width)[None, :]
+    weight[..., rows, columns] = text.strength * inside
+    if text.mask is not None:
+        weight = weight * mask_for(text.mask.cpu(), weight)
+    return weight.to(x.device)
+
+
+def _ramp(span: slice, size: int) -> Tensor:
+    """1, falling to 1/9 ... at ends that are not the picture's own."""
+    start, stop, _ = span.indices(size)
+    count = stop - start
+    edge = min(_FEATHER, max(count // 4, 1))
+    line = torch.ones(count)
+    rising = (torch.arange(edge) + 1) / (edge + 1)
+    if start > 0:
+        line[:edge] = rising
+    if stop < size:
+        line[count - edge :] = torch.minimum(line[count - edge :], rising.flip(0))
+    return line
+
+
+def covers(weights: list[Tensor]) -> bool:
+    """Whether every place has a text that counts there."""
+    total = torch.stack(torch.broadcast_tensors(*weights)).sum(dim=0)
+    return bool((total.abs() > math.ulp(1.0)).all())
