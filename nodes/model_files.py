@@ -1,4 +1,5 @@
-"""Where models lie, by name: the folders that are searched, and what to say when one is missing.
+"""Where models lie, by kind and name: the folders that are searched, and what to say of one that is
+missing or damaged.
 
 Imports no torch, so that a graph is checked, keyed and planned without it.
 """
@@ -7,15 +8,48 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from nodeflow.widgets import Widget
 from nodes.diffusion import checkpoint_files
+from nodes.diffusion.checkpoint_files import CheckpointError
 
 ENVIRONMENT = "NODEFLOW_MODELS"
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "checkpoints": ("checkpoints",),
+    "diffusion_models": ("diffusion_models", "unet"),
+    "vae": ("vae",),
+    "text_encoders": ("text_encoders", "clip"),
+    "loras": ("loras",),
+    "controlnet": ("controlnet", "t2i_adapter"),
+    "embeddings": ("embeddings",),
+    "upscale_models": ("upscale_models",),
+    "clip_vision": ("clip_vision",),
+    "hypernetworks": ("hypernetworks",),
+    "gligen": ("gligen",),
+    "ipadapter": ("ipadapter",),
+    "style_models": ("style_models",),
+    "vae_approx": ("vae_approx",),
+}
+"""What models are for, and the folders that each kind lies in, as ComfyUI names them."""
+
+_CALLED = {
+    "checkpoints": "checkpoint",
+    "diffusion_models": "denoiser",
+    "vae": "autoencoder",
+    "text_encoders": "text encoder",
+    "loras": "LoRA",
+    "controlnet": "ControlNet",
+    "embeddings": "embedding",
+    "upscale_models": "upscaler",
+}
+_LISTED = (".safetensors", ".gguf")
+_OPENED = (*_LISTED, ".pth", ".pt", ".ckpt", ".bin")  # found by name; whoever loads it judges it
+_OTHERS_LISTED = {"upscale_models": (*_LISTED, ".pth"), "vae_approx": (*_LISTED, ".pth")}
 
 
 def model_folders(kind: str) -> list[Path]:
@@ -24,73 +58,142 @@ def model_folders(kind: str) -> list[Path]:
     Each folder of the environment variable NODEFLOW_MODELS, then `./models`.
     """
     named = [part for part in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if part]
-    return [Path(part).expanduser() / kind for part in (*named, "models")]
+    roots = [Path(part).expanduser() for part in (*named, "models")]
+    return [root / folder for root in roots for folder in KINDS[kind]]
 
 
 def shipped_models() -> Path:
-    """The folder of the models that come with nodeflow; the tiny checkpoint is one."""
+    """The folder of the models that come with nodeflow: checkpoints directly in it, what is of
+    another kind in a folder of the kind's name."""
     return Path(__file__).parent / "models"
 
 
-def _checkpoint_folders() -> list[Path]:
-    return [*model_folders("checkpoints"), shipped_models()]
-
-
-def list_checkpoints() -> list[str]:
-    """The names of all checkpoints that are found, sorted; sub-folders with `/`."""
-    found: set[str] = set()
-    for folder in _checkpoint_folders():
-        found.update(path.relative_to(folder).as_posix() for path in _checkpoints_under(folder))
-    return sorted(found)
-
-
-def _checkpoints_under(folder: Path, depth: int = 3) -> Iterator[Path]:
-    """Checkpoints in `folder` and its sub-folders; nothing inside a checkpoint is one."""
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
-        if checkpoint_files.is_checkpoint(path):
-            yield path
-        elif depth > 1 and path.is_dir():
-            yield from _checkpoints_under(path, depth - 1)
-
-
-def _candidates(name: str) -> list[Path]:
-    return [*(folder / name for folder in _checkpoint_folders()), Path(name).expanduser()]
-
-
-def find_checkpoint(name: str) -> Path:
-    """The folder of the checkpoint called `name`, or at the path `name`.
+def find(kind: str, name: str) -> Path:
+    """The file or folder of the model called `name`, with or without its suffix, or at that path.
 
     Raises:
         FileNotFoundError: with where it looked, the nearest name, and what to do.
     """
-    for path in _candidates(name) if name.strip() else []:
-        if checkpoint_files.is_checkpoint(path):
+    for path in _candidates(kind, name) if name.strip() else []:
+        if _is_model(kind, path):
             return path
-    raise FileNotFoundError(f"no checkpoint {name!r} in {_looked()}. {_what_to_do(name)}")
+    raise FileNotFoundError(
+        f"no {called(kind)} {name!r} in {_looked(kind)}. {_what_to_do(kind, name)}"
+    )
 
 
-def _looked() -> str:
-    return ", ".join(str(folder) for folder in _checkpoint_folders())
+def list_models(kind: str) -> list[str]:
+    """The names of all models of a kind that are found, sorted; sub-folders with `/`."""
+    found: set[str] = set()
+    for folder in model_folders(kind):
+        found.update(path.relative_to(folder).as_posix() for path in _models_under(kind, folder))
+    found.update(path.name for path in _shipped(kind))
+    return sorted(found)
 
 
-def _what_to_do(name: str) -> str:
-    known = list_checkpoints()
+def files_of(kind: str, port: str = "name") -> Callable[[Mapping[str, Any]], list[Path]]:
+    """A node's `reads`: the files whose content makes the model named by `port` what it is."""
+
+    def reads(params: Mapping[str, Any]) -> list[Path]:
+        return model_content(kind, str(params[port])) if params.get(port) else []
+
+    return reads
+
+
+def model_content(kind: str, name: str) -> list[Path]:
+    """All files of a model, sorted: itself, or what a folder holds of weights and configs."""
+    path = find(kind, name)
+    if path.is_file():
+        return [path]
+    if checkpoint_files.is_checkpoint(path):
+        return checkpoint_files.all_files(path)
+    return sorted(p for p in path.iterdir() if p.suffix in (".json", ".safetensors", ".txt"))
+
+
+def called(kind: str) -> str:
+    """A kind in the singular, for messages."""
+    return _CALLED.get(kind, kind.removesuffix("s").replace("_", " "))
+
+
+def _is_model(kind: str, path: Path) -> bool:
+    if kind == "checkpoints" and checkpoint_files.is_checkpoint(path):
+        return True
+    if kind != "checkpoints" and (path / "config.json").is_file():
+        return True
+    return path.suffix.lower() in _OPENED and path.is_file()
+
+
+def _is_listed(kind: str, path: Path) -> bool:
+    listed = _OTHERS_LISTED.get(kind, _LISTED)
+    return _is_model(kind, path) and (path.is_dir() or path.suffix.lower() in listed)
+
+
+def _models_under(kind: str, folder: Path, depth: int = 3) -> Iterator[Path]:
+    """Models in `folder` and its sub-folders; nothing inside a model is one."""
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if _is_listed(kind, path):
+            yield path
+        elif depth > 1 and path.is_dir():
+            yield from _models_under(kind, path, depth - 1)
+
+
+def _shipped(kind: str) -> list[Path]:
+    folder = shipped_models() if kind == "checkpoints" else shipped_models() / kind
+    return list(_models_under(kind, folder, depth=1))
+
+
+def _searched(kind: str) -> list[Path]:
+    own = shipped_models() if kind == "checkpoints" else shipped_models() / kind
+    return [*model_folders(kind), own]
+
+
+def _candidates(kind: str, name: str) -> Iterator[Path]:
+    for place in (*_searched(kind), None):
+        path = Path(name).expanduser() if place is None else place / name
+        yield path
+        yield from (path.with_name(path.name + suffix) for suffix in _LISTED if path.name)
+
+
+def _looked(kind: str) -> str:
+    return ", ".join(str(folder) for folder in _searched(kind))
+
+
+def _what_to_do(kind: str, name: str) -> str:
+    known = list_models(kind)
     near = difflib.get_close_matches(name, known, n=1)
-    folder = Path(name).expanduser()
-    if name.strip() and (folder.is_file() or folder.is_dir()):
-        advice = "That path is no folder with a model_index.json, which diffusers' layout has"
+    near = near or difflib.get_close_matches(name, [Path(k).stem for k in known], n=1)
+    path = Path(name).expanduser()
+    wanted = "model_index.json" if kind == "checkpoints" else "config.json"
+    if name.strip() and path.is_file():
+        advice = f"That file is none of {', '.join(_LISTED)}"
+    elif name.strip() and path.is_dir():
+        advice = f"That path is no folder with a {wanted}, which diffusers' layout has"
     elif near:
         advice = f"Did you mean {near[0]!r}?"
     else:
         advice = f"Found: {', '.join(known) or 'none'}"
-    return f"{advice}. Put a folder in diffusers' layout there, or name its path"
+    return f"{advice}. Put a .safetensors file or a diffusers folder there, or name its path"
+
+
+def list_checkpoints() -> list[str]:
+    """The names of all checkpoints that are found."""
+    return list_models("checkpoints")
+
+
+def find_checkpoint(name: str) -> Path:
+    """The file or folder of the checkpoint called `name`, or at the path `name`.
+
+    Raises:
+        FileNotFoundError: with where it looked, the nearest name, and what to do.
+    """
+    return find("checkpoints", name)
 
 
 def checkpoint_files_of(params: Mapping[str, Any]) -> list[Path]:
     """The files whose content makes `load.checkpoint` what it is: weights, configs, tokenizer."""
-    return checkpoint_files.all_files(find_checkpoint(str(params["name"])))
+    return model_content("checkpoints", str(params["name"]))
 
 
 def checkpoint_bytes(params: Mapping[str, Any], inputs: Mapping[str, int]) -> dict[str, int]:
@@ -103,27 +206,56 @@ def checkpoint_bytes(params: Mapping[str, Any], inputs: Mapping[str, int]) -> di
 
 
 @dataclass(frozen=True)
-class CheckpointName(Widget):
-    """A checkpoint by name or path; offers those that are found, refuses one that is not."""
+class ModelName(Widget):
+    """A model of a kind by name or path; offers those that are found, refuses one that is not.
 
-    code: ClassVar[str] = "no-such-checkpoint"
+    Where `optional`, no name at all is fine. What is in a file is looked at as far as its header
+    goes: one that is cut short, empty or no weight file is refused before anything runs.
+    """
+
+    code: ClassVar[str] = "no-such-model"
     looks_outside: ClassVar[bool] = True
 
+    kind: str = "checkpoints"
+    optional: bool = False
+
     def check(self, value: Any) -> str | None:
+        if self.optional and not value:
+            return None
         try:
-            checkpoint_files.check(find_checkpoint(str(value)))
+            self.examine(find(self.kind, str(value)))
         except FileNotFoundError:
-            return f"there is no checkpoint {str(value)!r}"
-        except checkpoint_files.CheckpointError as error:
+            return f"there is no {called(self.kind)} {str(value)!r}"
+        except CheckpointError as error:
             return str(error)
         return None
 
+    def examine(self, path: Path) -> None:
+        """Raise `CheckpointError` unless what is at `path` can be read, as far as shows now."""
+        from nodes.diffusion.checkpoints.header import read_header
+
+        if path.is_file() and path.suffix.lower() in _LISTED:
+            read_header(path)
+
     def hint(self, value: Any) -> str:
         try:
-            find_checkpoint(str(value))
+            find(self.kind, str(value))
         except FileNotFoundError:
-            return f"looked in {_looked()}. {_what_to_do(str(value))}"
-        return "fetch the checkpoint again, or choose another"
+            return f"looked in {_looked(self.kind)}. {_what_to_do(self.kind, str(value))}"
+        return "fetch the file again, or choose another"
 
     def as_json(self) -> dict[str, Any]:
-        return {**super().as_json(), "options": list_checkpoints()}
+        return {**super().as_json(), "options": list_models(self.kind)}
+
+
+@dataclass(frozen=True)
+class CheckpointName(ModelName):
+    """A whole checkpoint, a file or a folder."""
+
+    code: ClassVar[str] = "no-such-checkpoint"
+
+    def examine(self, path: Path) -> None:
+        checkpoint_files.check(path)
+
+    def hint(self, value: Any) -> str:
+        return super().hint(value).replace("fetch the file", "fetch the checkpoint")

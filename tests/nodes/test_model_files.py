@@ -79,11 +79,59 @@ def test_an_empty_or_dotted_name_finds_nothing(folders: tuple[Path, Path], name:
         model_files.find_checkpoint(name)
 
 
-def test_a_single_file_is_told_from_a_missing_one(tmp_path: Path) -> None:
-    file = tmp_path / "model.safetensors"
+def test_a_file_of_another_kind_is_told_from_a_missing_one(tmp_path: Path) -> None:
+    file = tmp_path / "model.png"
     file.touch()
-    with pytest.raises(FileNotFoundError, match=r"no folder with a model_index\.json"):
+    with pytest.raises(FileNotFoundError, match=r"That file is none of \.safetensors, \.gguf"):
         model_files.find_checkpoint(str(file))
+    with pytest.raises(FileNotFoundError, match=r"no folder with a model_index\.json"):
+        model_files.find_checkpoint(str(tmp_path))
+
+
+def test_files_are_found_and_listed_with_folders_by_name_with_or_without_suffix(
+    folders: tuple[Path, Path],
+) -> None:
+    put(folders[0], "house")
+    for name in ("a.safetensors", "b.gguf", "c.ckpt", "notes.txt"):
+        (folders[0] / "checkpoints" / name).touch()
+    named = model_files.list_models("checkpoints")
+    assert set(named) - {"tiny"} == {"a.safetensors", "b.gguf", "house"}
+    for name in ("a", "a.safetensors"):
+        found = model_files.find("checkpoints", name)
+        assert found == folders[0] / "checkpoints" / "a.safetensors"
+    assert model_files.find("checkpoints", "c.ckpt").name == "c.ckpt"  # to say why it is not read
+
+
+def test_a_kind_has_all_folders_that_are_usual_for_it(folders: tuple[Path, Path]) -> None:
+    for folder in ("text_encoders", "clip"):
+        (folders[1] / folder).mkdir(parents=True)
+        (folders[1] / folder / f"{folder}.safetensors").touch()
+    assert model_files.list_models("text_encoders") == ["clip.safetensors", "text_encoders.safetensors"]
+    assert model_files.find("text_encoders", "clip").parent.name == "clip"
+    with pytest.raises(FileNotFoundError, match="no LoRA 'clipp' in "):
+        model_files.find("loras", "clipp")
+
+
+def test_a_folder_with_a_config_is_a_model_of_the_other_kinds(folders: tuple[Path, Path]) -> None:
+    place = folders[0] / "controlnet" / "edges"
+    place.mkdir(parents=True)
+    for name in ("config.json", "model.safetensors", "README.md"):
+        (place / name).touch()
+    assert model_files.list_models("controlnet") == ["edges"]
+    reads = model_files.files_of("controlnet", "control")
+    files = reads({"control": "edges"})
+    assert [path.name for path in files] == ["config.json", "model.safetensors"]
+    assert reads({"control": ""}) == []
+
+
+def test_the_widget_of_a_kind_looks_into_the_header(tmp_path: Path) -> None:
+    file = tmp_path / "style.safetensors"
+    file.touch()
+    widget = model_files.ModelName("loras")
+    assert "is empty (0 bytes)" in str(widget.check(str(file)))
+    assert widget.check("nothing") == "there is no LoRA 'nothing'"
+    assert model_files.ModelName("loras", optional=True).check("") is None
+    assert widget.as_json()["kind"] == "loras"
 
 
 def test_the_widget_offers_what_is_there_and_refuses_the_rest(checkpoint_folder: Path) -> None:
