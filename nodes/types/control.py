@@ -19,12 +19,14 @@ class ControlNet:
     Mou et al. 2023, arXiv 2302.08453.
 
     `network` is diffusers' class for it, which tells how it is asked. `modes` names the kinds of
-    hints that a union network tells apart, in their order; empty for one kind.
+    hints that a union network tells apart, in their order, empty for one kind; `mode` is the number
+    of the one that it is shown.
     """
 
     network: Any
     family: str = "sd1"
     modes: tuple[str, ...] = ()
+    mode: int | None = None
 
 
 @socket("control", colour="#34d399")
@@ -40,9 +42,9 @@ class Control:
 class ControlUse:
     """A ControlNet laid on a conditioning.
 
-    `hint` [B or 1, H, W, C] in 0..1, how strongly, and in which part of the schedule (None: all of
-    it). `guess` weakens the shallow layers, for use without a prompt; `mode` is the kind of hint
-    of a union network.
+    `hint` is [B or 1, H, W, C] in 0..1, or a latent [B or 1, C, h, w] for the networks that read an
+    encoded picture; how strongly, and in which part of the schedule (None: all of it). `guess`
+    weakens the shallow layers, for use without a prompt.
     """
 
     net: ControlNet
@@ -50,4 +52,3 @@ class ControlUse:
     strength: float = 1.0
     span: Span | None = None
     guess: bool = False
-    mode: int | None = None
