@@ -1,0 +1,120 @@
+"""Few colours: palettes found in a picture, and dithering that hides that there are few.
+
+Works on 8-bit copies, where a palette is Pillow's matter; pictures are float32 [B, H, W, 3].
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+METHODS = {"median_cut": "MEDIANCUT", "max_coverage": "MAXCOVERAGE", "octree": "FASTOCTREE"}
+
+
+def quantised(pixels: torch.Tensor, colours: int, method: str, dither: str) -> torch.Tensor:
+    """Each picture in at most so many colours of its own, [B, H, W, 3]."""
+    return torch.stack([_quantised(p, colours, method, dither) for p in pixels.cpu()]).to(pixels)
+
+
+def palette(picture: torch.Tensor, colours: int, method: str) -> torch.Tensor:
+    """The colours that stand for a picture [H, W, 3], the one of most pixels first; [N, 3]."""
+    indexed = _as_pillow(picture).quantize(colours, _method(method), dither=_no_dither())
+    places, table = _indices(indexed), _table(indexed)
+    counts = torch.bincount(places.flatten(), minlength=len(table))
+    order = counts.argsort(descending=True, stable=True)
+    return table[order[counts[order] > 0]]
+
+
+def bayer(order: int) -> torch.Tensor:
+    """Bayer's 1973 matrix of a side of `order` (a power of 2): each threshold once, in 0..1."""
+    matrix = torch.zeros(1, 1)
+    while len(matrix) < order:
+        four = 4 * matrix
+        matrix = torch.cat([torch.cat([four, four + 2], 1), torch.cat([four + 3, four + 1], 1)])
+    return (matrix + 0.5) / matrix.numel()
+
+
+def ordered(picture: torch.Tensor, table: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    """A picture [H, W, 3] in the colours [N, 3], two of them mixed by a repeated matrix.
+
+    For each pixel p the nearest colour a, and of all others the b whose mix a + t (b - a) comes
+    nearest to p; b is shown where t is above the threshold. A mix of colours that lie far apart is
+    seen as dots, so that a tenth of their distance counts against a pair. After Yliluoma 2011,
+    "Arbitrary-palette positional dithering algorithm".
+    """
+    height, width, _ = picture.shape
+    rows, columns = torch.arange(height) % len(matrix), torch.arange(width) % len(matrix)
+    threshold = matrix[rows][:, columns]  # [H, W]
+    near = nearest_colours(picture, table)
+    best = torch.full((height, width), float("inf"))
+    result = near
+    for other in table:  # one after the other: N times less memory
+        step = other - near
+        length = step.square().sum(-1)
+        t = ((picture - near) * step).sum(-1) / length.clamp(min=1e-12)
+        t = t.clamp(0, 1)
+        gap = (near + t[..., None] * step - picture).square().sum(-1) + 0.01 * length
+        # The brighter of the two goes where thresholds are low, so that patterns meet.
+        brighter = step.sum(-1) > 0
+        shown = torch.where(brighter, threshold < t, threshold >= 1 - t)
+        better = gap < best
+        best = torch.where(better, gap, best)
+        mixed = torch.where(shown[..., None], other, near)
+        result = torch.where(better[..., None], mixed, result)
+    return result
+
+
+def nearest_colours(picture: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    """Each pixel's nearest of the colours [N, 3] by Euclidean distance; [H, W, 3]."""
+    best = torch.full(picture.shape[:-1], float("inf"))
+    result = picture
+    for colour in table:
+        distance = (picture - colour).square().sum(-1)
+        closer = distance < best
+        best = torch.where(closer, distance, best)
+        result = torch.where(closer[..., None], colour, result)
+    return result
+
+
+def _quantised(picture: torch.Tensor, colours: int, method: str, dither: str) -> torch.Tensor:
+    from PIL import Image as Pillow
+
+    source = _as_pillow(picture)
+    indexed = source.quantize(colours, _method(method), dither=_no_dither())
+    if dither == "floyd_steinberg":
+        # Pillow dithers only towards a palette that it is given.
+        indexed = source.quantize(palette=indexed, dither=Pillow.Dither.FLOYDSTEINBERG)
+    table = _table(indexed)
+    if dither.startswith("bayer"):
+        return ordered(picture, table, bayer(int(dither.split("_")[1])))
+    return table[_indices(indexed)]
+
+
+def _as_pillow(picture: torch.Tensor) -> Any:
+    from PIL import Image as Pillow
+
+    return Pillow.fromarray((picture.clamp(0, 1) * 255).round().byte().cpu().numpy())
+
+
+def _method(name: str) -> Any:
+    from PIL import Image as Pillow
+
+    return Pillow.Quantize[METHODS[name]]
+
+
+def _no_dither() -> Any:
+    from PIL import Image as Pillow
+
+    return Pillow.Dither.NONE
+
+
+def _table(indexed: Any) -> torch.Tensor:
+    values = indexed.getpalette("RGB")
+    return torch.tensor(values, dtype=torch.float32).view(-1, 3) / 255
+
+
+def _indices(indexed: Any) -> torch.Tensor:
+    import numpy as np
+
+    return torch.from_numpy(np.asarray(indexed).astype(np.int64))
