@@ -14,7 +14,7 @@ XYZ = (
     (0.019334, 0.119193, 0.950227),
 )
 """What linear red, green and blue add to X, Y and Z; rows of the matrix for D65."""
-WHITE = (0.950456, 1.0, 1.089058)
+WHITE = (0.950456, 1.0, 1.088754)
 """X, Y, Z of (1, 1, 1): the sums of those rows."""
 _EDGE = 6 / 29
 YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
