@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nodes.diffusion.networks_dit import ask_dit, ask_pixart
+from nodes.diffusion.networks_flow import ask_auraflow, ask_flux, ask_sd3
 from nodes.diffusion.networks_unet import ask_unet
 from nodes.diffusion.requests import Request
 
@@ -17,8 +19,9 @@ from nodes.diffusion.requests import Request
 @dataclass(frozen=True)
 class Kind:
     """A class of network. `latent` and `text` name the config's entries for the channels of the
-    latent and the width of the embeddings; `masks` says whether texts of different length may share
-    a batch, because the network takes an attention mask."""
+    latent and the width of the embeddings, `text` empty for one that reads none; `masks` says
+    whether texts of different length may share a batch, because the network takes an attention
+    mask."""
 
     call: Callable[[Any, Request], Tensor]
     latent: str
@@ -30,6 +33,12 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "UNet2DConditionModel": Kind(ask_unet, "out_channels", "cross_attention_dim", masks=True),
+    "SD3Transformer2DModel": Kind(ask_sd3, "out_channels", "joint_attention_dim"),
+    "FluxTransformer2DModel": Kind(ask_flux, "out_channels", "joint_attention_dim", patch=2),
+    "AuraFlowTransformer2DModel": Kind(ask_auraflow, "out_channels", "joint_attention_dim"),
+    # What these two say beyond the latent's channels is a variance.
+    "PixArtTransformer2DModel": Kind(ask_pixart, "in_channels", "caption_channels", masks=True),
+    "DiTTransformer2DModel": Kind(ask_dit, "in_channels", ""),
 }
 
 
@@ -51,7 +60,9 @@ def kind_of(network: Any) -> Kind:
 def latent_channels(network: Any) -> int:
     """How many channels its latents have."""
     kind = kind_of(network)
-    return int(getattr(network.config, kind.latent)) // kind.patch**2
+    channels = getattr(network.config, kind.latent)
+    # diffusers lets a config leave out how many come out where it is as many as go in.
+    return int(network.config.in_channels if channels is None else channels) // kind.patch**2
 
 
 def extra_channels(network: Any) -> int:

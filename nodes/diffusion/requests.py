@@ -35,6 +35,11 @@ def like_weights(network: Any, tensor: Tensor) -> Tensor:
     return tensor.to(network.device, network.dtype)
 
 
+def clock(request: Request, x: Tensor) -> Tensor:
+    """What the network is told of the time, once for each row of x: [n]."""
+    return torch.full((len(x),), request.timestep, dtype=torch.float32, device=x.device)
+
+
 def texts_in_one(rows: Sequence[Conditioning]) -> tuple[Tensor, Tensor | None]:
     """Embeddings [n, longest, D] and which of their tokens are there, [n, longest].
 

@@ -1,0 +1,410 @@
+"""Runs of flow transformers equal diffusers' pipelines on the same weights and noise.
+
+Tolerance 1e-4 in float32 on latents: rounding of a few 1e-7 per operation, carried over the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from nodes.diffusion import networks, schedules
+from nodes.diffusion.guidance import cfg
+from nodes.diffusion.networks_flow import packed, places, unpacked
+from nodes.diffusion.prediction import predict_epsilons
+from nodes.diffusion.samplers import euler
+from nodes.types import Conditioning, Control, FlowSchedule, Model, Sigmas, Step
+
+WIDTH, POOLED, CHANNELS = 24, 12, 4
+STEPS, SCALE = 5, 4.0
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def normal(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def new_sd3(**config: Any) -> Any:
+    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+
+    given: dict[str, Any] = {
+        "sample_size": 16,
+        "in_channels": CHANNELS,
+        "out_channels": CHANNELS,
+        "num_layers": 2,
+        "attention_head_dim": 8,
+        "num_attention_heads": 2,
+        "caption_projection_dim": 16,
+        "joint_attention_dim": WIDTH,
+        "pooled_projection_dim": POOLED,
+        "pos_embed_max_size": 16,
+    }
+    with seeded(1):
+        return SD3Transformer2DModel(**{**given, **config}).eval()
+
+
+def new_flux(guidance: bool) -> Any:
+    from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+
+    with seeded(2):
+        return FluxTransformer2DModel(
+            in_channels=4 * CHANNELS,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=8,
+            num_attention_heads=2,
+            joint_attention_dim=WIDTH,
+            pooled_projection_dim=POOLED,
+            guidance_embeds=guidance,
+            axes_dims_rope=(2, 2, 4),
+        ).eval()
+
+
+def new_auraflow() -> Any:
+    from diffusers.models.transformers.auraflow_transformer_2d import AuraFlowTransformer2DModel
+
+    with seeded(3):
+        return AuraFlowTransformer2DModel(
+            sample_size=16,
+            in_channels=CHANNELS,
+            out_channels=CHANNELS,
+            num_mmdit_layers=1,
+            num_single_dit_layers=1,
+            attention_head_dim=8,
+            num_attention_heads=2,
+            joint_attention_dim=WIDTH,
+            caption_projection_dim=16,
+            pos_embed_max_size=64,
+        ).eval()
+
+
+def new_autoencoder() -> Any:
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+    with seeded(4):
+        return AutoencoderKL(
+            block_out_channels=(4, 4, 4, 4),
+            norm_num_groups=2,
+            latent_channels=CHANNELS,
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+        ).eval()
+
+
+def text(seed: int, tokens: int = 7) -> Conditioning:
+    return Conditioning(normal(seed, 1, tokens, WIDTH), normal(seed + 50, 1, POOLED))
+
+
+POSITIVE, NEGATIVE = text(1), text(2)
+NOISE = normal(3, 1, CHANNELS, 8, 12)
+CLEAN = normal(4, 1, CHANNELS, 8, 12)
+
+
+def run(model: Model, x: Tensor, sigmas: Sigmas, positive: Conditioning, scale: float) -> Tensor:
+    """Euler over the levels with guidance, by the functions that the nodes stand on."""
+    for step in schedules.step_list(sigmas):
+        if scale == 1:
+            (velocity,) = predict_epsilons(model, x, step, [positive])
+        else:
+            uncond, cond = predict_epsilons(model, x, step, [NEGATIVE, positive])
+            velocity = cfg(cond, uncond, scale)
+        x = euler(x, velocity, step.sigma, step.sigma_next)
+    return x
+
+
+def at_times(schedule: FlowSchedule, times: Any) -> Sigmas:
+    """The levels of given times, and a final 0."""
+    shifted = schedules.shifted(np.asarray(times, np.float64), schedule.shift)
+    return schedules.at_sigmas(schedule, [*shifted, 0.0])
+
+
+def noised(clean: Tensor, sigmas: Sigmas) -> Tensor:
+    return (1 - sigmas.values[0]) * clean + sigmas.values[0] * NOISE
+
+
+def flow_scheduler(**config: Any) -> Any:
+    from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
+        FlowMatchEulerDiscreteScheduler,
+    )
+
+    return FlowMatchEulerDiscreteScheduler(**config)
+
+
+def sd3_pipeline(cls: Any, network: Any, shift: float) -> Any:
+    pipe = cls(
+        transformer=network,
+        scheduler=flow_scheduler(shift=shift),
+        vae=new_autoencoder(),
+        text_encoder=None,
+        tokenizer=None,
+        text_encoder_2=None,
+        tokenizer_2=None,
+        text_encoder_3=None,
+        tokenizer_3=None,
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+SD3_TEXT = {
+    "prompt_embeds": POSITIVE.embeddings,
+    "negative_prompt_embeds": NEGATIVE.embeddings,
+    "pooled_prompt_embeds": POSITIVE.pooled,
+    "negative_pooled_prompt_embeds": NEGATIVE.pooled,
+    "num_inference_steps": STEPS,
+    "guidance_scale": SCALE,
+    "output_type": "latent",
+}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"qk_norm": "rms_norm"}, {"qk_norm": "rms_norm", "dual_attention_layers": (0,)}],
+    ids=["3", "3.5 large", "3.5 medium"],
+)
+def test_sd3_text_to_image_is_the_pipeline_s(config: dict[str, Any]) -> None:
+    from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3 import (
+        StableDiffusion3Pipeline,
+    )
+
+    network = new_sd3(**config)
+    pipe = sd3_pipeline(StableDiffusion3Pipeline, network, 3.0)
+    expected = pipe(latents=NOISE, height=64, width=96, **SD3_TEXT).images
+    schedule = FlowSchedule(shift=3.0)
+    # diffusers spreads the times down to sigma of time 1 / 1000, shifted already.
+    levels = at_times(schedule, np.linspace(1, 3 / (1000 + 2), STEPS))
+    got = run(Model(network, schedule, "flow", "sd3"), NOISE, levels, POSITIVE, SCALE)
+    assert_close(got, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_sd3_image_to_image_is_the_pipeline_s() -> None:
+    from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_img2img import (
+        StableDiffusion3Img2ImgPipeline,
+    )
+
+    network = new_sd3()
+    pipe = sd3_pipeline(StableDiffusion3Img2ImgPipeline, network, 3.0)
+    generator = torch.Generator().manual_seed(3)  # of NOISE
+    expected = pipe(
+        image=CLEAN, strength=0.6, generator=generator, height=64, width=96, **SD3_TEXT
+    ).images
+    schedule = FlowSchedule(shift=3.0)
+    # The last 3 of 5 steps.
+    levels = at_times(schedule, np.linspace(1, 3 / (1000 + 2), STEPS)[2:])
+    start = noised(CLEAN, levels)
+    got = run(Model(network, schedule, "flow", "sd3"), start, levels, POSITIVE, SCALE)
+    assert_close(got, expected, rtol=1e-4, atol=1e-4)
+
+
+def flux_pipeline(cls: Any, network: Any, dynamic: bool) -> Any:
+    pipe = cls(
+        transformer=network,
+        scheduler=flow_scheduler(use_dynamic_shifting=dynamic),
+        vae=new_autoencoder(),
+        text_encoder=None,
+        tokenizer=None,
+        text_encoder_2=None,
+        tokenizer_2=None,
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+FLUX_TEXT = {
+    "prompt_embeds": POSITIVE.embeddings,
+    "pooled_prompt_embeds": POSITIVE.pooled,
+    "num_inference_steps": STEPS,
+    "output_type": "latent",
+    "height": 64,
+    "width": 96,
+}
+
+
+def flux_shift(tokens: int) -> float:
+    """exp(mu), mu from 0.5 at 256 tokens to 1.15 at 4096 on a line."""
+    return float(np.exp(0.5 + (1.15 - 0.5) * (tokens - 256) / (4096 - 256)))
+
+
+def test_flux_dev_text_to_image_is_the_pipeline_s() -> None:
+    from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+
+    network = new_flux(guidance=True)
+    pipe = flux_pipeline(FluxPipeline, network, dynamic=True)
+    expected = pipe(latents=packed(NOISE), guidance_scale=2.5, **FLUX_TEXT).images
+    schedule = FlowSchedule(shift=flux_shift(4 * 6), multiplier=1.0)
+    levels = schedules.simple(schedule, STEPS)
+    told = replace(POSITIVE, guidance=2.5)
+    got = run(Model(network, schedule, "flow", "flux"), NOISE, levels, told, 1)
+    assert_close(packed(got), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_flux_schnell_text_to_image_is_the_pipeline_s() -> None:
+    from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+
+    network = new_flux(guidance=False)
+    pipe = flux_pipeline(FluxPipeline, network, dynamic=False)
+    expected = pipe(latents=packed(NOISE), **FLUX_TEXT).images
+    schedule = FlowSchedule(multiplier=1.0)
+    levels = schedules.simple(schedule, STEPS)
+    got = run(Model(network, schedule, "flow", "flux"), NOISE, levels, POSITIVE, 1)
+    assert_close(packed(got), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_flux_image_to_image_is_the_pipeline_s() -> None:
+    from diffusers.pipelines.flux.pipeline_flux_img2img import FluxImg2ImgPipeline
+
+    network = new_flux(guidance=True)
+    pipe = flux_pipeline(FluxImg2ImgPipeline, network, dynamic=True)
+    generator = torch.Generator().manual_seed(3)
+    expected = pipe(
+        image=CLEAN, strength=0.6, generator=generator, guidance_scale=3.5, **FLUX_TEXT
+    ).images
+    schedule = FlowSchedule(shift=flux_shift(4 * 6), multiplier=1.0)
+    levels = at_times(schedule, np.linspace(1, 1 / STEPS, STEPS)[2:])
+    start = noised(CLEAN, levels)
+    got = run(Model(network, schedule, "flow", "flux"), start, levels, POSITIVE, 1)
+    assert_close(packed(got), expected, rtol=1e-4, atol=1e-4)
+
+
+def auraflow_pipeline(network: Any) -> Any:
+    from diffusers.pipelines.aura_flow.pipeline_aura_flow import AuraFlowPipeline
+
+    pipe = AuraFlowPipeline(
+        transformer=network,
+        scheduler=flow_scheduler(shift=1.73),
+        vae=new_autoencoder(),
+        text_encoder=None,
+        tokenizer=None,
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@pytest.mark.parametrize("skipped", [0, 2], ids=["text to image", "image to image"])
+def test_auraflow_run_is_the_pipeline_s(skipped: int) -> None:
+    network = new_auraflow()
+    schedule = FlowSchedule(shift=1.73, multiplier=1.0)
+    times = np.linspace(1, 1 / STEPS, STEPS)[skipped:]
+    levels = at_times(schedule, times)
+    start = noised(CLEAN, levels) if skipped else NOISE
+    mask = torch.ones(1, 7)
+    expected = auraflow_pipeline(network)(
+        prompt_embeds=POSITIVE.embeddings,
+        prompt_attention_mask=mask,
+        negative_prompt_embeds=NEGATIVE.embeddings,
+        negative_prompt_attention_mask=mask,
+        latents=start,
+        sigmas=list(times),
+        num_inference_steps=len(times),
+        guidance_scale=SCALE,
+        height=64,
+        width=96,
+        output_type="latent",
+    ).images
+    got = run(Model(network, schedule, "flow", "auraflow"), start, levels, POSITIVE, SCALE)
+    assert_close(got, expected, rtol=1e-4, atol=1e-4)
+
+
+def model_of(name: str) -> Model:
+    made = {
+        "sd3": (new_sd3, FlowSchedule()),
+        "flux": (lambda: new_flux(True), FlowSchedule(multiplier=1.0)),
+        "auraflow": (new_auraflow, FlowSchedule(multiplier=1.0)),
+    }
+    make, schedule = made[name]
+    return Model(make(), schedule, "flow", name)
+
+
+def step_at(model: Model, sigma: float) -> Step:
+    return schedules.step_list(schedules.at_sigmas(model.betas, [sigma, 0.0]))[0]
+
+
+@pytest.mark.parametrize("name", ["sd3", "flux", "auraflow"])
+def test_channels_and_text_width_are_known(name: str) -> None:
+    network = model_of(name).network
+    assert networks.latent_channels(network) == CHANNELS
+    assert networks.extra_channels(network) == 0
+    assert networks.text_width(network) == WIDTH
+
+
+@pytest.mark.parametrize("name", ["sd3", "flux", "auraflow"])
+def test_sides_that_patches_do_not_divide_are_filled_up_and_cut(name: str) -> None:
+    model = model_of(name)
+    odd = NOISE[..., :7, :9]
+    wider = torch.nn.functional.pad(odd, (0, 1, 0, 1), mode="replicate")
+    step = step_at(model, 0.5)
+    (got,) = predict_epsilons(model, odd, step, [POSITIVE])
+    (whole,) = predict_epsilons(model, wider, step, [POSITIVE])
+    assert got.shape == odd.shape
+    assert_close(got, whole[..., :7, :9])
+
+
+@pytest.mark.parametrize("name", ["sd3", "flux", "auraflow"])
+def test_texts_of_different_length_are_asked_apart(name: str) -> None:
+    model, step = model_of(name), None
+    step = step_at(model, 0.5)
+    short = text(9, tokens=3)
+    together = predict_epsilons(model, NOISE, step, [POSITIVE, short])
+    alone = [predict_epsilons(model, NOISE, step, [t])[0] for t in (POSITIVE, short)]
+    for got, expected in zip(together, alone, strict=True):
+        assert_close(got, expected)
+
+
+def test_flux_is_told_the_guidance_of_each_text() -> None:
+    model = model_of("flux")
+    step = step_at(model, 0.5)
+    low, high = (replace(POSITIVE, guidance=scale) for scale in (1.0, 6.0))
+    first, second = predict_epsilons(model, NOISE, step, [low, high])
+    assert not torch.allclose(first, second, atol=1e-4)
+    (default,) = predict_epsilons(model, NOISE, step, [POSITIVE])
+    (told,) = predict_epsilons(model, NOISE, step, [replace(POSITIVE, guidance=3.5)])
+    assert_close(default, told)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "shape"),
+    [
+        ("sd3", "block_controlnet_hidden_states", (1, 24, 16)),
+        ("flux", "controlnet_block_samples", (1, 24, 16)),
+        ("flux", "controlnet_single_block_samples", (1, 24, 16)),
+    ],
+)
+def test_controlnet_residuals_reach_the_blocks(
+    name: str, argument: str, shape: tuple[int, ...]
+) -> None:
+    model = model_of(name)
+    step = step_at(model, 0.5)
+    (plain,) = predict_epsilons(model, NOISE, step, [POSITIVE])
+    for amount, same in ((0.0, True), (1.0, False)):
+        control = Control(((argument, (amount * normal(8, *shape),)),))
+        (got,) = predict_epsilons(model, NOISE, step, [POSITIVE], control)
+        assert torch.allclose(got, plain, atol=1e-5) is same
+
+
+def test_packed_is_undone_by_unpacked() -> None:
+    from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+
+    tokens = packed(NOISE)
+    assert_close(tokens, FluxPipeline._pack_latents(NOISE, 1, CHANNELS, 8, 12))
+    assert_close(unpacked(tokens, 4, 6), NOISE)
+
+
+def test_places_count_rows_and_columns() -> None:
+    from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+
+    expected = FluxPipeline._prepare_latent_image_ids(1, 3, 5, torch.device("cpu"), torch.float32)
+    assert_close(places(3, 5), expected)
