@@ -19,11 +19,13 @@ class Answer:
     """What guidance made of the network's predictions at one step, [B, C, H, W] each.
 
     `noise` moves the latent. `uncond` is the prediction for the unwanted prompt, or None where
-    nobody asked for it: CFG++ steps along it.
+    nobody asked for it: CFG++ steps along it. `cond` is the one for the wanted prompt, where there
+    is one such prompt.
     """
 
     noise: torch.Tensor
     uncond: torch.Tensor | None = None
+    cond: torch.Tensor | None = None
 
 
 @socket("guider", colour="#f0b4d8", shape="square", persist=False)
