@@ -42,16 +42,28 @@ def blend(
             "exclusion",
             "add",
             "subtract",
+            "divide",
+            "linear_burn",
+            "linear_light",
+            "vivid_light",
+            "pin_light",
+            "hue",
+            "saturation",
+            "colour",
+            "luminosity",
         ),
     ] = "multiply",
     opacity: Annotated[float, Slider(0, 1, step=0.01)] = 1.0,
 ) -> Image:
-    """Lay `top` over `base` by a blend mode, per channel; both RGB.
+    """Lay `top` over `base` by a blend mode; both RGB.
 
     (1 - opacity) * base + opacity * B(base, top). With b the base and s the top: multiply b s,
     screen b + s - b s, overlay hard_light(s, b), darken min, lighten max, difference |b - s|,
-    exclusion b + s - 2 b s, add min(b + s, 1), subtract max(b - s, 0); hard_light, soft_light,
-    dodge and burn as in W3C, "Compositing and Blending Level 1", section 10.
+    exclusion b + s - 2 b s, add min(b + s, 1), subtract max(b - s, 0), divide min(b / s, 1),
+    linear_burn max(b + s - 1, 0), linear_light b + 2 s - 1; vivid_light burns by 2 s or dodges by
+    2 s - 1, pin_light takes min(b, 2 s) or max(b, 2 s - 1), whether s is below a half or above;
+    hard_light, soft_light, dodge, burn, and hue, saturation, colour and luminosity, which take
+    just that of the top, as in W3C, "Compositing and Blending Level 1", section 10.
     """
     from nodes.diffusion.blending import BLENDS
     from nodes.diffusion.pixels import mixed
@@ -89,6 +101,31 @@ def over(base: Image, top: Image) -> Image:
     below, above = paired(base.pixels, top.pixels[..., :3], ("base", "top"))
     below, alpha = paired(below, top.pixels[..., 3], ("base", "top"))
     return Image(mixed(below, above, alpha.unsqueeze(-1)))
+
+
+@node("image_blend.porter_duff", title="Porter-Duff")
+def porter_duff(
+    base: Image,
+    top: Image,
+    operator: Annotated[
+        str,
+        Choice(
+            *("over", "under", "in", "held_in", "out", "held_out", "atop", "held_atop"),
+            *("xor", "plus", "clear", "base", "top"),
+        ),
+    ] = "over",
+) -> Image:
+    """Put two pictures with transparency together: where one shows is told by both alphas; RGBA.
+
+    Shares of base and top, with b and s their alphas: over 1 - s, 1; under 1, 1 - b; in 0, b;
+    held_in s, 0; out 0, 1 - b; held_out 1 - s, 0; atop 1 - s, b; held_atop s, 1 - b;
+    xor 1 - s, 1 - b; plus 1, 1; clear 0, 0; base 1, 0; top 0, 1. Colours count by their alpha.
+    Porter & Duff 1984, "Compositing digital images".
+    """
+    from nodes.diffusion.blending import composited
+
+    check_channels(base.pixels, 4, "base")
+    return Image(composited(*paired(base.pixels, top.pixels, ("base", "top")), operator))
 
 
 @node("image_blend.gradient")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from nodeflow.errors import InputError
 from nodeflow.node import node
-from nodeflow.widgets import Slider
-from nodes.image_checks import paired
+from nodeflow.widgets import Choice, Colour, Slider
+from nodes.image_checks import colour_values, paired, size_text
 from nodes.types import Image
 
 
@@ -48,3 +49,61 @@ def difference(
     """
     one, two = paired(image.pixels[..., :3], other.pixels[..., :3], ("image", "other"))
     return Image(((one - two).abs() * gain).clamp(max=1))
+
+
+@node("image_compare.ssim", title="SSIM")
+def ssim(image: Image, other: Image) -> float:
+    """Tell how alike two pictures are to the eye: 1 is the same, 0 nothing in common.
+
+    Structural similarity: local means, spreads and their correlation, in Gaussian windows of
+    11 x 11 pixels with sigma 1.5, the mean over all channels and all windows that lie inside. Both
+    sides at least 11 pixels. Wang et al. 2004, "Image quality assessment".
+    """
+    from nodes.diffusion import similarity
+
+    one, two = paired(image.pixels, other.pixels, ("image", "other"))
+    side = 2 * similarity.REACH + 1
+    if min(one.shape[1:3]) < side:
+        raise InputError("image", size_text(one), f"sides of at least {side}", "enlarge both")
+    return similarity.ssim(one, two)
+
+
+@node("image_compare.ssim_map", title="SSIM map")
+def ssim_map(image: Image, other: Image) -> Image:
+    """Show where two pictures look alike, white, and where not, black; [B, H, W, 3] grey.
+
+    max(0, SSIM) at each pixel, the mean of its channels; edges are mirrored. `image_compare.ssim`.
+    """
+    from nodes.diffusion import similarity
+
+    one, two = paired(image.pixels[..., :3], other.pixels[..., :3], ("image", "other"))
+    alike = similarity.ssim_map(one, two).mean(-1, keepdim=True).clamp(0, 1)
+    return Image(alike.to(one).repeat(1, 1, 1, 3))
+
+
+@node("image_compare.wipe")
+def wipe(
+    image: Image,
+    other: Image,
+    share: Annotated[float, Slider(0, 1, step=0.01)] = 0.5,
+    direction: Annotated[str, Choice("right", "down")] = "right",
+    line: Annotated[int, Slider(0, 32, step=1, unit="px")] = 2,
+    colour: Annotated[str, Colour()] = "#ffffff",
+) -> Image:
+    """Show one picture up to a line, and the other beyond it, as a curtain half drawn.
+
+    `share` of the width, or the height for `down`, is `image`. For both side by side use
+    `image_transform.stitch`; for many, `image.labelled_grid`.
+    """
+    import torch
+
+    one, two = paired(image.pixels, other.pixels, ("image", "other"))
+    axis = 2 if direction == "right" else 1
+    size = one.shape[axis]
+    edge = round(share * size)
+    result = torch.cat([one.narrow(axis, 0, edge), two.narrow(axis, edge, size - edge)], axis)
+    first, last = max(0, edge - line // 2), min(size, edge - line // 2 + line)
+    if 0 < edge < size and last > first:
+        ink = [*colour_values(colour, "colour"), 1.0][: one.shape[-1]]
+        result.narrow(axis, first, last - first).copy_(one.new_tensor(ink))
+    return Image(result)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from skimage.metrics import structural_similarity
 
 from nodeflow.errors import InputError
 from nodes import image_compare as nodes
@@ -53,3 +54,55 @@ def test_difference_refuses_other_sizes() -> None:
 def test_difference_leaves_alpha_out() -> None:
     one, two = (torch.cat([ONE.pixels, torch.full((2, 5, 6, 1), a)], -1) for a in (0.0, 1.0))
     assert torch.equal(nodes.difference(Image(one), Image(two)).pixels, torch.zeros(2, 5, 6, 3))
+
+
+BIG, OTHER = noise(1, 20, 30, 3), noise(1, 20, 30, 3, seed=1)
+
+
+def oracle(one: Image, two: Image) -> tuple[float, np.ndarray]:
+    mean, where = structural_similarity(
+        one.pixels[0].double().numpy(),
+        two.pixels[0].double().numpy(),
+        data_range=1.0,
+        channel_axis=-1,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        full=True,
+    )
+    return float(mean), where
+
+
+def test_ssim_equals_scikit_image() -> None:
+    near = Image((BIG.pixels + 0.1 * OTHER.pixels).clamp(0, 1))
+    for two in (OTHER, near):
+        # The window's weights are float32 here: the seventh digit.
+        assert nodes.ssim(BIG, two) == pytest.approx(oracle(BIG, two)[0], abs=1e-5)
+    assert nodes.ssim(BIG, BIG) == pytest.approx(1, abs=1e-9)
+
+
+def test_ssim_of_a_batch_is_the_mean() -> None:
+    both = Image(torch.cat([OTHER.pixels, BIG.pixels]))
+    assert nodes.ssim(BIG, both) == pytest.approx((nodes.ssim(BIG, OTHER) + 1) / 2)
+    with pytest.raises(InputError, match="6 x 5 pixels, expected sides of at least 11"):
+        nodes.ssim(ONE, TWO)
+
+
+def test_ssim_map_equals_scikit_image_inside() -> None:
+    near = Image((BIG.pixels + 0.3 * OTHER.pixels).clamp(0, 1))
+    out = nodes.ssim_map(BIG, near).pixels[0, 5:-5, 5:-5, 0].numpy()
+    expected = oracle(BIG, near)[1].mean(-1)[5:-5, 5:-5].clip(0, 1)
+    np.testing.assert_allclose(out, expected, rtol=0, atol=1e-5)
+    assert nodes.ssim_map(ONE, ONE).pixels.min() == 1
+
+
+def test_wipe_shows_one_and_then_the_other() -> None:
+    out = nodes.wipe(ONE, TWO, 0.5, line=0).pixels
+    assert torch.equal(out[:, :, :3], ONE.pixels[:, :, :3])
+    assert torch.equal(out[:, :, 3:], TWO.pixels[:, :, 3:])
+    assert torch.equal(nodes.wipe(ONE, TWO, 0.0).pixels, TWO.pixels)
+    assert torch.equal(nodes.wipe(ONE, TWO, 1.0, "down").pixels, ONE.pixels)
+    down = nodes.wipe(ONE, TWO, 0.4, "down", 2, "#ff0000").pixels
+    assert torch.equal(down[:, :1], ONE.pixels[:, :1])
+    assert torch.equal(down[:, 1:3], torch.tensor([1.0, 0, 0]).expand(2, 2, 6, 3))
+    assert torch.equal(down[:, 3:], TWO.pixels[:, 3:])

@@ -7,7 +7,7 @@ from nodes.diffusion.blending import BLENDS
 
 
 def noise(seed: int) -> torch.Tensor:
-    return torch.rand(1000, generator=torch.Generator().manual_seed(seed))
+    return torch.rand(1000, 3, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize("mode", BLENDS)
@@ -32,6 +32,11 @@ def test_every_mode_stays_in_range(mode: str) -> None:
         ("exclusion", 0.0),
         ("add", 0.0),
         ("subtract", 0.0),
+        ("divide", 1.0),
+        ("linear_burn", 1.0),
+        ("linear_light", 0.5),
+        ("vivid_light", 0.5),
+        ("pin_light", 0.5),
     ],
 )
 def test_a_neutral_colour_changes_nothing(mode: str, colour: float) -> None:
