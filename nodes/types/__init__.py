@@ -20,7 +20,7 @@ from nodes.types.schedules import (
     Sigmas,
     Step,
 )
-from nodes.types.training import EncodedScenes, Losses, SceneSet
+from nodes.types.training import EncodedScenes, Examples, Losses, SceneSet
 
 __all__ = [
     "Answer",
@@ -34,6 +34,7 @@ __all__ = [
     "ControlUse",
     "Denoised",
     "EncodedScenes",
+    "Examples",
     "FlowSchedule",
     "Guider",
     "History",

@@ -33,6 +33,20 @@ class EncodedScenes:
     by_kind: Mapping[str, tuple[tuple[Any, ...], torch.Tensor]]
 
 
+@socket("examples", colour="#c9a0b4", persist=False)
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Pictures to train an adapter on, as latents, each with what may be said of it.
+
+    `latents` [N, C, H, W], scaled; picture k has the phrasings `captions[k]`. `hints` are pictures
+    of what a ControlNet is given, uint8 [N, 8 H, 8 W, 1 or 3].
+    """
+
+    latents: torch.Tensor
+    captions: tuple[tuple[str, ...], ...]
+    hints: torch.Tensor | None = None
+
+
 @socket("losses", colour="#a0a0d0")
 @dataclass(frozen=True)
 class Losses:
