@@ -37,12 +37,14 @@ class Reading:
     `skip` last layers are left out always, a user's CLIP skip comes on top. `norm`: whether the
     final layer norm follows. `tokens`: a T5 prompt is cut at and filled up to so many, the end mark
     included; 0 for CLIP's chunks of 77. `masked`: whether the encoder is told what is padding.
+    `lower`: whether its texts are lower-cased before they are cut.
     """
 
     skip: int = 0
     norm: bool = True
     tokens: int = 0
     masked: bool = False
+    lower: bool = False
 
 
 _LAST = Reading()
@@ -61,7 +63,7 @@ READINGS: dict[str, dict[str, Reading]] = {
     },
     "flux": {"clip_l": _LAST, "t5": Reading(tokens=512)},
     "auraflow": {"umt5": Reading(tokens=256, masked=True)},
-    "pixart": {"t5": Reading(tokens=300, masked=True)},
+    "pixart": {"t5": Reading(tokens=300, masked=True, lower=True)},
 }
 """By family and kind of encoder, in the order in which diffusers numbers the encoders."""
 
