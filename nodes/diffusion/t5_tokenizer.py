@@ -57,7 +57,7 @@ class T5Tokenizer:
         places = ", ".join(str(folder) for folder in folders)
         raise CheckpointError(
             f"T5's vocabulary is in none of {places}: put tokenizer.json or spiece.model there, "
-            "from the folder tokenizer, tokenizer_2 or tokenizer_3 of the model in diffusers' layout"
+            "which the model's diffusers folder has in tokenizer, tokenizer_2 or tokenizer_3"
         )
 
     @property
