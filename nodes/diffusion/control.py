@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from nodes.diffusion.control_fit import check_fits
-from nodes.diffusion.control_flow import Residuals, ask_flux, ask_sd3
+from nodes.diffusion.control_flow import Residuals, ask_flux, ask_sd3, mode_of
 from nodes.diffusion.control_hints import pixel_rows
 from nodes.diffusion.networks_unet import unet_inputs
 from nodes.diffusion.requests import Request, like_weights, texts_in_one
@@ -97,12 +97,7 @@ def _ask_controlnet(use: ControlUse, model: Model, request: Request) -> Residual
 
 def _ask_union(use: ControlUse, model: Model, request: Request) -> Residuals:
     """A network for many kinds of hints: it is told which one as a number and as a mark."""
-    network, mode = use.net.network, use.net.mode
-    if mode is None:
-        raise ValueError(
-            "this ControlNet knows several kinds of hints and was not told which one it gets: put "
-            "control.set_union_mode behind it"
-        )
+    network, mode = use.net.network, mode_of(use)
 
     def ask(part: Request, embeddings: Tensor) -> tuple[Sequence[Tensor], Tensor]:
         hint = like_weights(network, _rgb(pixel_rows(use, part)))

@@ -61,8 +61,10 @@ def _figures(kind: str, control: Any, denoiser: Any) -> Mapping[str, tuple[objec
 
 
 def _adapter_figures(control: Any, denoiser: Any) -> Mapping[str, tuple[object, object]]:
-    """An XL adapter starts from half the latent's size and has four outputs for three blocks."""
-    adapts = tuple(control.channels)
+    """An XL adapter starts from half the latent's size and has four outputs for three blocks; a
+    light one repeats its last channels."""
+    light = control.adapter_type == "light_adapter"
+    adapts = (*control.channels, *control.channels[-1:] * light)
     has = tuple(denoiser.block_out_channels)
     xl = control.adapter_type == "full_adapter_xl"
     return {

@@ -1,0 +1,325 @@
+"""Control nodes: pictures steer a denoiser through a network beside it.
+
+Laid on a conditioning (`control.apply…`), a ControlNet is asked at every step by whatever asks the
+model. In a loop of your own, `control.residuals` is what it adds at one step, as a value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, NamedTuple
+
+from nodeflow.context import RunContext
+from nodeflow.errors import InputError
+from nodeflow.node import node
+from nodeflow.widgets import Choice, Slider
+from nodes import checks, model_files
+from nodes.estimates import as_large_as
+from nodes.types import (
+    Conditioning,
+    Control,
+    ControlNet,
+    ControlUse,
+    Image,
+    Latent,
+    Model,
+    NoisePrediction,
+    Span,
+    Step,
+    Vae,
+)
+
+_STRENGTH = Slider(0, 10, step=0.05)
+_SHARE = Slider(0, 1, step=0.01)
+_MODES = (
+    "openpose", "pose", "depth", "soft edge", "hard edge", "canny", "normal", "segment", "tile",
+    "repaint", "blur", "gray", "low quality",
+)  # fmt: skip
+
+
+@node("control.load", reads=model_files.files_of("controlnet"))
+def load(
+    name: Annotated[str, model_files.ModelName("controlnet")], *, ctx: RunContext
+) -> ControlNet:
+    """Load a network that steers a denoiser by a picture: a ControlNet or a T2I-Adapter.
+
+    `name` is a safetensors file (its authors' names or diffusers') or a folder in diffusers' layout
+    under `controlnet/` or `t2i_adapter/` of a models folder, or a path. For Stable Diffusion 1, 2,
+    XL, 3 and Flux, unions included; weights are read as float32. Zhang et al. 2023, arXiv
+    2302.05543; Mou et al. 2023, arXiv 2302.08453.
+
+    Raises FileNotFoundError with the nearest name, and CheckpointError with the file, what was
+    expected and what was found.
+    """
+    from nodes.diffusion import control_load
+
+    return control_load.load(model_files.find("controlnet", name), ctx.device)
+
+
+@node("control.set_union_mode")
+def set_union_mode(
+    controlnet: ControlNet, mode: Annotated[str, Choice(*_MODES)] = "openpose"
+) -> ControlNet:
+    """Tell a ControlNet for many kinds of hints which kind it will see.
+
+    Which ones it knows depends on the network: those for XL (ControlNet++) openpose, depth, soft
+    edge, hard edge, normal, segment, tile and repaint; those for Flux canny, tile, depth, blur,
+    pose, gray and low quality.
+    """
+    if mode not in controlnet.modes:
+        known = ", ".join(controlnet.modes) or "none: it was trained for one kind of hint"
+        raise InputError("mode", repr(mode), f"one of what this ControlNet knows ({known})")
+    return replace(controlnet, mode=controlnet.modes.index(mode))
+
+
+@node("control.apply")
+def apply(
+    conditioning: Conditioning,
+    controlnet: ControlNet,
+    image: Image,
+    strength: Annotated[float, _STRENGTH] = 1.0,
+    start: Annotated[float, _SHARE] = 0.0,
+    end: Annotated[float, _SHARE] = 1.0,
+) -> Conditioning:
+    """Let a hint (edges, a pose, depth …) steer where a text is drawn.
+
+    At each step the network sees the noisy latent, the text and the hint [B or 1, H, W, 3],
+    resized to the picture; what it says is added inside the denoiser, times `strength`. `start` and
+    `end` are shares of the noise schedule, 0 at its noisiest: it is asked in between. Several in a
+    row add up. Of a conditioning of several texts it steers all. Put it on the negative text too,
+    or use `control.apply_pair`. Zhang et al. 2023, arXiv 2302.05543, eq. 2.
+    """
+    return _laid(conditioning, _use(controlnet, image, strength, start, end))
+
+
+class SteeredPair(NamedTuple):
+    """The wanted and the unwanted prompt under the same hint."""
+
+    cond: Conditioning
+    uncond: Conditioning
+
+
+@node("control.apply_pair")
+def apply_pair(
+    cond: Conditioning,
+    uncond: Conditioning,
+    controlnet: ControlNet,
+    image: Image,
+    strength: Annotated[float, _STRENGTH] = 1.0,
+    start: Annotated[float, _SHARE] = 0.0,
+    end: Annotated[float, _SHARE] = 1.0,
+) -> SteeredPair:
+    """Let one hint steer both prompts: `control.apply` on each, but both go in one batch."""
+    use = _use(controlnet, image, strength, start, end)
+    return SteeredPair(_laid(cond, use), _laid(uncond, use))
+
+
+@node("control.apply_guess")
+def apply_guess(
+    conditioning: Conditioning,
+    controlnet: ControlNet,
+    image: Image,
+    strength: Annotated[float, _STRENGTH] = 1.0,
+    start: Annotated[float, _SHARE] = 0.0,
+    end: Annotated[float, _SHARE] = 1.0,
+) -> Conditioning:
+    """Let a hint steer with little or no text: the network guesses what is meant ("guess mode").
+
+    As `control.apply`, but what is added to the UNet's n places is weighted from 0.1 at the finest
+    to 1 in the middle, 10^(-1 + k / n). Meant for the wanted prompt alone, the unwanted one
+    without ControlNet, and guidance of 3 to 5. Zhang et al. 2023, arXiv 2302.05543, section 3.5.
+    """
+    if type(controlnet.network).__name__ not in ("ControlNetModel", "ControlNetUnionModel"):
+        hint = "control.apply takes every kind"
+        raise InputError("controlnet", controlnet.family, "a ControlNet of a UNet", hint)
+    use = _use(controlnet, image, strength, start, end)
+    return _laid(conditioning, replace(use, guess=True))
+
+
+@node("control.apply_encoded")
+def apply_encoded(
+    conditioning: Conditioning,
+    controlnet: ControlNet,
+    vae: Vae,
+    image: Image,
+    strength: Annotated[float, _STRENGTH] = 1.0,
+    start: Annotated[float, _SHARE] = 0.0,
+    end: Annotated[float, _SHARE] = 1.0,
+) -> Conditioning:
+    """Let a hint steer Stable Diffusion 3 or Flux, whose ControlNets see it encoded.
+
+    As `control.apply`, with the picture turned into a latent once; it must have the size of the
+    picture to be made.
+    """
+    hint = encode_hint(controlnet, vae, image)
+    use = ControlUse(controlnet, hint.samples, strength, _span(start, end))
+    return _laid(conditioning, use)
+
+
+@node("control.encode_hint")
+def encode_hint(controlnet: ControlNet, vae: Vae, image: Image) -> Latent:
+    """Turn a hint into the latent that a ControlNet of Stable Diffusion 3 or Flux is shown.
+
+    [B, H, W, 3] → [B, C, H / 8, W / 8], the encoder's mean. The networks of 3 that are told no text
+    as one vector leave out the latents' shift, as they were trained.
+    """
+    from nodes.diffusion import control_flow, control_steps
+
+    if not control_flow.hint_is_latent(controlnet.network):
+        raise InputError("controlnet", "one that sees pixels", "one that sees a latent", _PIXELS)
+    _check_hint(image)
+    return Latent(control_steps.encoded_hint(controlnet, vae, image.pixels))
+
+
+@node("control.residuals")
+def residuals(
+    controlnet: ControlNet,
+    model: Model,
+    latent: Latent,
+    step: Step,
+    conditioning: Conditioning,
+    image: Image,
+    strength: Annotated[float, _STRENGTH] = 1.0,
+) -> Control:
+    """What a ControlNet adds inside the denoiser at one step: a tensor for each place.
+
+    The same that `control.apply` adds: for a UNet [B, C, h, w] for each skip connection, from fine
+    to coarse, and for the middle. Feed it to `control.predict_noise`; add several with
+    `control.sum`; look at it with `control.to_image`.
+    """
+    use = _use(controlnet, image, strength, 0.0, 1.0)
+    return _residuals(use, model, latent, step, conditioning)
+
+
+@node("control.residuals_encoded")
+def residuals_encoded(
+    controlnet: ControlNet,
+    model: Model,
+    latent: Latent,
+    step: Step,
+    conditioning: Conditioning,
+    hint: Latent,
+    strength: Annotated[float, _STRENGTH] = 1.0,
+) -> Control:
+    """As `control.residuals`, for a hint that `control.encode_hint` encoded before the loop.
+
+    For Stable Diffusion 3 and Flux: tensors [B, patches, D] for the transformer's blocks.
+    """
+    use = ControlUse(controlnet, hint.samples, strength)
+    return _residuals(use, model, latent, step, conditioning)
+
+
+@node("control.sum")
+def sum(controls: list[Control]) -> Control:
+    """Add up what several ControlNets add, place by place."""
+    from nodes.diffusion import control_steps
+
+    if not controls:
+        raise InputError("controls", "none", "at least one")
+    return control_steps.added_up(controls)
+
+
+@node("control.scale")
+def scale(
+    control: Control,
+    first: Annotated[float, _STRENGTH] = 1.0,
+    last: Annotated[float, _STRENGTH] = 1.0,
+) -> Control:
+    """Weaken what a ControlNet adds, differently by depth: fine lines or the large layout.
+
+    Each place's tensor times a number on the line from `first`, the first and finest one, to
+    `last`, the UNet's middle or the transformer's last block.
+    """
+    from nodes.diffusion import control_steps
+
+    return control_steps.scaled(control, first, last)
+
+
+@node("control.predict_noise", estimate=as_large_as("latent", noise=1))
+def predict_noise(
+    model: Model, latent: Latent, step: Step, conditioning: Conditioning, controls: list[Control]
+) -> NoisePrediction:
+    """Ask the network which noise is in the latent while ControlNets add to its insides.
+
+    `model.predict_noise`, with what `control.residuals` gave at this step added at its places, for
+    every text of the conditioning.
+    """
+    from nodes.diffusion import control_steps
+    from nodes.diffusion.prediction import predict_epsilons
+
+    checks.fits_model(model, latent, "conditioning", conditioning)
+    checks.can_predict(model, step)
+    checks.finite("latent", latent.samples, step)
+    _one_text("conditioning", conditioning)
+    added = control_steps.added_up(controls, model)
+    (epsilon,) = predict_epsilons(model, latent.samples, step, [conditioning], added)
+    return NoisePrediction(checks.finite("model", epsilon, step))
+
+
+@node("control.to_image")
+def to_image(control: Control, latent: Latent) -> Image:
+    """Look at what a ControlNet adds: one panel for each place, bright where it adds much.
+
+    The mean of the tensor's absolute values over its channels, relative to the panel's largest;
+    for a UNet from fine to coarse, the middle last. One picture for each of the batch.
+    """
+    from nodes.diffusion import control_steps
+
+    if not control.residuals:
+        raise InputError("control", "nothing", "what control.residuals gives")
+    return Image(control_steps.drawn(control, latent.samples))
+
+
+_PIXELS = "control.apply takes the picture as it is"
+_ENCODED = "control.apply_encoded and control.residuals_encoded take its latent"
+
+
+def _use(
+    controlnet: ControlNet, image: Image, strength: float, start: float, end: float
+) -> ControlUse:
+    from nodes.diffusion import control_flow
+
+    if control_flow.hint_is_latent(controlnet.network):
+        raise InputError("controlnet", "one that sees a latent", "one that sees pixels", _ENCODED)
+    _check_hint(image)
+    return ControlUse(controlnet, image.pixels, strength, _span(start, end))
+
+
+def _check_hint(image: Image) -> None:
+    checks.some_pictures("image", image.pixels)
+    checks.finite("image", image.pixels)
+    if image.pixels.shape[-1] != 3:
+        got = f"{image.pixels.shape[-1]} channels"
+        raise InputError("image", got, "3", "Put image_channels.remove_alpha before it")
+
+
+def _span(start: float, end: float) -> Span | None:
+    if start > end:
+        raise InputError("start", f"{start:g}", f"at most end, {end:g}")
+    return None if (start, end) == (0, 1) else Span(start, end)
+
+
+def _laid(conditioning: Conditioning, use: ControlUse) -> Conditioning:
+    texts = [replace(text, controls=(*text.controls, use)) for text in conditioning.more]
+    controls = (*conditioning.controls, use)
+    return replace(conditioning, controls=controls, more=tuple(texts))
+
+
+def _one_text(port: str, conditioning: Conditioning) -> None:
+    if conditioning.more or conditioning.area is not None:
+        got = f"{1 + len(conditioning.more)} texts" if conditioning.more else "a text for an area"
+        raise InputError(port, got, "one text for the whole picture", "control.apply takes both")
+
+
+def _residuals(
+    use: ControlUse, model: Model, latent: Latent, step: Step, conditioning: Conditioning
+) -> Control:
+    from nodes.diffusion import control_steps
+
+    checks.fits_model(model, latent, "conditioning", conditioning)
+    checks.can_predict(model, step)
+    _one_text("conditioning", conditioning)
+    try:
+        return control_steps.control_at(use, model, latent.samples, step, conditioning)
+    except ValueError as error:
+        raise InputError("controlnet", str(error), "one that fits the model and the hint") from None
