@@ -100,9 +100,9 @@ def ddpm_step(
 def keep_unmasked(latent: Latent, original: Latent, noise: Noise, step: Step, mask: Mask) -> Latent:
     """Put the original back where the mask is 0, noised as far as the step has come: inpainting.
 
-    mask * x + (1 - mask) * (original + sigma' * noise), after each step; at the last, where sigma'
-    is 0, the original itself. The mask [B or 1, H, W] of any size is averaged to the latent's size.
-    Lugmayr et al. 2022, arXiv 2201.09865, eq. 8.
+    mask * x + (1 - mask) * (alpha' * original + sigma' * noise), after each step; at the last,
+    where sigma' is 0, the original itself. The mask [B or 1, H, W] of any size is averaged to the
+    latent's size. Lugmayr et al. 2022, arXiv 2201.09865, eq. 8.
     """
     from nodes.diffusion import samplers
     from nodes.diffusion.latents import mask_for
@@ -116,7 +116,12 @@ def keep_unmasked(latent: Latent, original: Latent, noise: Noise, step: Step, ma
     return _moved(
         latent,
         samplers.keep_unmasked(
-            latent.samples, original.samples, noise.samples, step.sigma_next, fitted
+            latent.samples,
+            original.samples,
+            noise.samples,
+            step.sigma_next,
+            fitted,
+            step.alpha_next,
         ),
     )
 

@@ -46,13 +46,13 @@ def lms_step(
     x + sum_j epsilon_j * integral of the j-th Lagrange polynomial from sigma to sigma'. Order 1 is
     Euler. Adams-Bashforth for uneven steps, as k-diffusion's `sample_lms`.
     """
-    from nodes.diffusion import samplers
+    from nodes.diffusion import samplers_multistep
 
     _check(latent, noise, step, history)
     if not 1 <= order <= 4:
         raise InputError("order", str(order), "1..4")
     past = history.entries
-    return _move(latent, samplers.lms(latent.samples, noise.samples, step, past, order))
+    return _move(latent, samplers_multistep.lms(latent.samples, noise.samples, step, past, order))
 
 
 @node(
@@ -67,10 +67,12 @@ def dpmpp_2m_step(latent: Latent, noise: NoisePrediction, step: Step, history: H
     (sigma'/sigma) x + (1 - e^-h) * (D + (D - D_last) / 2r). The last step, to sigma 0, is D.
     Lu et al. 2022, arXiv 2211.01095, algorithm 2.
     """
-    from nodes.diffusion import samplers
+    from nodes.diffusion import samplers_multistep
 
     _check(latent, noise, step, history)
-    return _move(latent, samplers.dpmpp_2m(latent.samples, noise.samples, step, history.entries))
+    return _move(
+        latent, samplers_multistep.dpmpp_2m(latent.samples, noise.samples, step, history.entries)
+    )
 
 
 @node(
@@ -92,7 +94,7 @@ def dpmpp_2m_sde_step(
     (D + (D - D_last) / 2r) + sigma' sqrt(1 - e^(-2 eta h)) * fresh. eta 0 is `dpmpp_2m_step`.
     Lu et al. 2022, arXiv 2211.01095, in k-diffusion's midpoint form.
     """
-    from nodes.diffusion import samplers
+    from nodes.diffusion import samplers_multistep
     from nodes.diffusion.noise import step_noise
 
     _check(latent, noise, step, history)
@@ -100,7 +102,7 @@ def dpmpp_2m_sde_step(
     x = latent.samples
     fresh = None if eta == 0 or step.sigma_next == 0 else step_noise(x, seed, step.index)
     past = history.entries
-    return _move(latent, samplers.dpmpp_2m_sde(x, noise.samples, step, past, eta, fresh))
+    return _move(latent, samplers_multistep.dpmpp_2m_sde(x, noise.samples, step, past, eta, fresh))
 
 
 def _check(latent: Latent, noise: NoisePrediction, step: Step, history: History) -> None:

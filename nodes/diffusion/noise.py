@@ -16,14 +16,21 @@ def gaussian(shape: Sequence[int], seeds: Sequence[int]) -> torch.Tensor:
     return torch.stack([_draw(shape, seed) for seed in seeds])
 
 
-def step_noise(like: torch.Tensor, seed: int, index: int) -> torch.Tensor:
+def step_noise(
+    like: torch.Tensor, seed: int, index: int, part: int = 0, on_device: bool = False
+) -> torch.Tensor:
     """Fresh noise for step `index`, in the shape and on the device of `like` [B, C, H, W].
 
-    Image k draws from the hash of (seed + k, index): no step repeats another's noise, none repeats
-    the initial noise of any seed, and image k is what seed + k gives alone.
+    Image k draws from the hash of (seed + k, index, part): no step repeats another's noise, none
+    repeats the initial noise of any seed, and image k is what seed + k gives alone. `part` numbers
+    the draws within one step. `on_device` draws where `like` lies, which saves the way there; each
+    kind of device has its own numbers.
     """
-    drawn = gaussian(like.shape[1:], [step_seed(seed + k, index) for k in range(len(like))])
-    return drawn.to(device=like.device, dtype=like.dtype)
+    seeds = [step_seed(seed + k, index, part) for k in range(len(like))]
+    if on_device:
+        drawn = torch.stack([_draw_on(like.device, like.shape[1:], seed) for seed in seeds])
+        return drawn.to(like.dtype)
+    return gaussian(like.shape[1:], seeds).to(device=like.device, dtype=like.dtype)
 
 
 def batch_seeds(seed: int, count: int) -> tuple[int, ...]:
@@ -41,11 +48,16 @@ def mix(first: Noise, second: Noise, amount: float) -> Noise:
 
 
 def _draw(shape: Sequence[int], seed: int) -> torch.Tensor:
-    generator = torch.Generator("cpu").manual_seed(seed)
-    return torch.randn(tuple(shape), generator=generator, dtype=torch.float32)
+    return _draw_on(torch.device("cpu"), shape, seed)
 
 
-def step_seed(seed: int, index: int) -> int:
-    """The seed of one image's noise at one step."""
-    digest = hashlib.blake2b(f"{seed} step {index}".encode(), digest_size=8).digest()
+def _draw_on(device: torch.device, shape: Sequence[int], seed: int) -> torch.Tensor:
+    generator = torch.Generator(device).manual_seed(seed)
+    return torch.randn(tuple(shape), generator=generator, device=device, dtype=torch.float32)
+
+
+def step_seed(seed: int, index: int, part: int = 0) -> int:
+    """The seed of one image's noise at one step, or at a later part of it."""
+    text = f"{seed} step {index}" if part == 0 else f"{seed} step {index} part {part}"
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little")
