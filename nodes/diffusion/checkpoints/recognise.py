@@ -1,0 +1,141 @@
+"""Whose model a file is: each family's module is asked in turn. Imports no torch.
+
+A family's module is added to one of the three tuples below. What it offers is told by their types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from nodes.diffusion.checkpoint_files import CheckpointError
+from nodes.diffusion.checkpoints import autoencoders, clip_encoders, unets
+from nodes.diffusion.checkpoints.families import Detected, Family, Part, Shapes
+from nodes.diffusion.checkpoints.header import Header
+
+DENOISERS: tuple[Callable[[Shapes, str, Header], Detected | None], ...] = (unets.recognise,)
+"""(shapes under a prefix, the prefix, the whole header) → what it is, with the part `denoiser`."""
+
+ENCODERS: tuple[Callable[[Shapes, str], tuple[str, Part] | None], ...] = (clip_encoders.recognise,)
+"""(shapes under a prefix, the prefix) → the encoder's kind (`clip_l`, `t5` ...) and its part."""
+
+AUTOENCODERS: tuple[Callable[[Shapes, str], Part | None], ...] = (autoencoders.recognise,)
+"""(shapes under a prefix, the prefix) → the autoencoder's part."""
+
+FAMILIES: dict[str, Family] = {family.name: family for family in unets.FAMILIES}
+
+_DENOISER_PREFIXES = ("model.diffusion_model.", "model.model.", "diffusion_model.", "net.", "unet.")
+_VAE_PREFIXES = ("first_stage_model.", "vae.", "")
+_ENCODER_PREFIXES = (
+    "cond_stage_model.transformer.",
+    "cond_stage_model.model.",
+    "cond_stage_model.",
+    "conditioner.embedders.0.transformer.",
+    "conditioner.embedders.0.model.",
+    "conditioner.embedders.1.model.",
+    "text_encoders.clip_l.transformer.",
+    "text_encoders.clip_g.transformer.",
+    "text_encoders.t5xxl.transformer.",
+    "text_encoders.pile_t5xl.transformer.",
+    "text_encoder.",
+    "text_encoder_2.",
+)
+
+
+def recognise(header: Header) -> Detected:
+    """What is in a checkpoint: its family and all networks that are found.
+
+    Raises:
+        CheckpointError: no denoiser of a known family is in it; says what was found instead.
+    """
+    detected = recognise_denoiser(header)
+    if detected is None:
+        raise CheckpointError(
+            f"{header.path}: expected a denoiser of {_known()}, found {describe(header)}"
+        )
+    parts = dict(detected.parts)
+    denoiser = parts["denoiser"].prefix
+    if denoiser:  # without a prefix it is alone in its file
+        vae = recognise_vae(header, alone=False)
+        if vae is not None:
+            parts["vae"] = vae
+        parts.update(recognise_encoders(header))
+    return replace(detected, parts=parts)
+
+
+def recognise_denoiser(header: Header) -> Detected | None:
+    """The denoiser in a file under any of the usual prefixes, the most frequent first."""
+    counts = {p: sum(n.startswith(p) for n in header.tensors) for p in _DENOISER_PREFIXES}
+    prefixes = sorted((p for p in counts if counts[p]), key=lambda p: -counts[p])
+    for prefix in (*prefixes, ""):
+        shapes = header.under(prefix)
+        for ask in DENOISERS:
+            found = ask(shapes, prefix, header)
+            if found is not None:
+                return found
+    return None
+
+
+def recognise_vae(header: Header, alone: bool = True) -> Part | None:
+    """The autoencoder in a file; where `alone`, also one whose names have no prefix."""
+    for prefix in _VAE_PREFIXES if alone else _VAE_PREFIXES[:-1]:
+        shapes = header.under(prefix)
+        for ask in AUTOENCODERS:
+            part = ask(shapes, prefix)
+            if part is not None:
+                return part
+    return None
+
+
+def recognise_encoders(header: Header, alone: bool = False) -> dict[str, Part]:
+    """The text encoders in a file by kind; where `alone`, also one without a prefix."""
+    return dict(_encoders(header, (*_ENCODER_PREFIXES, "") if alone else _ENCODER_PREFIXES))
+
+
+def _encoders(header: Header, prefixes: tuple[str, ...]) -> Iterator[tuple[str, Part]]:
+    for prefix in prefixes:
+        shapes = header.under(prefix)
+        found = next((f for ask in ENCODERS if shapes and (f := ask(shapes, prefix))), None)
+        if found is not None:
+            yield found
+
+
+def describe(header: Header) -> str:
+    """What a file holds, in words, for an error that expected something else."""
+    if not header.tensors:
+        return "no tensors at all"
+    detected = recognise_denoiser(header)
+    found = [f"the denoiser of {detected.family.title}"] if detected else []
+    if recognise_vae(header):
+        found.append("an autoencoder")
+    found += [f"a text encoder ({kind})" for kind in recognise_encoders(header, alone=True)]
+    if found:
+        return " and ".join(found)
+    return _other_kinds(header) or _first_names(header)
+
+
+_MARKS = (
+    (("lora_up.weight", "lora_A.weight", "lora_down.weight", "lora.up.weight"), "a LoRA"),
+    (("hada_w1_a", "lokr_w1", "lokr_w1_a"), "a LyCORIS adapter"),
+)
+
+
+def _other_kinds(header: Header) -> str:
+    names = list(header.tensors)
+    for ends, what in _MARKS:
+        if any(name.endswith(ends) for name in names):
+            return what
+    if any(n.startswith(("control_model.", "controlnet_cond_embedding.")) for n in names):
+        return "a ControlNet"
+    if "emb_params" in names or set(names) <= {"clip_l", "clip_g", "t5xxl"}:
+        return "a textual inversion embedding"
+    return ""
+
+
+def _first_names(header: Header) -> str:
+    names = sorted(header.tensors)
+    return f"{len(names)} tensors of no kind that is known: {', '.join(names[:3])} …"
+
+
+def _known() -> str:
+    return ", ".join(family.title for family in FAMILIES.values())
