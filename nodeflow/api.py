@@ -6,20 +6,20 @@ import os
 from pathlib import Path
 
 from nodeflow.formats.graph_json import dump_graph, read_graph
-from nodeflow.formats.picture import is_png, read_picture_graph
+from nodeflow.formats.picture import is_picture, read_picture_graph
 from nodeflow.graph import Graph
 from nodeflow.registry import Registry, default_registry
 
 
 def load(path: str | os.PathLike[str], registry: Registry | None = None) -> Graph:
-    """The graph of a JSON file, or the one that a saved PNG carries, at today's versions.
+    """The graph of a JSON file, or the one that a saved picture carries, at today's versions.
 
     Raises:
         GraphFormatError: with every fault of the file.
     """
     file = Path(path)
     known = registry or default_registry()
-    if is_png(file):
+    if is_picture(file):
         return read_picture_graph(file, known)
     return read_graph(file, known)
 

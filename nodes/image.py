@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, NamedTuple
 
 from nodeflow.context import RunContext
@@ -11,8 +10,6 @@ from nodeflow.node import node
 from nodeflow.widgets import Colour, NewPath, Number, Slider
 from nodes.image_checks import colour_values, same_sizes
 from nodes.types import Image
-
-_NUMBERED = re.compile(r"_(\d{5,})\.png")
 
 
 class Size(NamedTuple):
@@ -136,29 +133,13 @@ def save(
     `picture_00001.png`, `picture_00002.png` … in the run's output folder; `name` may have folders.
     Nothing is ever overwritten. If the newest files already hold exactly these bytes, as after the
     same run twice, no second copy is written. 8 bit, rounded half to even. Returns the paths.
+    Other formats and animations are `save.*`.
     """
     from nodes.image_files import encode_pictures
-    from nodes.whole_files import stem_inside, write_new
+    from nodes.numbered_files import save_numbered
 
-    stem = stem_inside(ctx.output_dir, name)
     files = encode_pictures(image.pixels, "image", ctx.metadata)
-    taken = {}
-    for path in stem.parent.glob("*.png") if stem.parent.is_dir() else ():
-        found = _NUMBERED.fullmatch(path.name[len(stem.name) :])
-        if found and path.name.startswith(stem.name):
-            taken[int(found[1])] = path
-    newest = [taken[k] for k in sorted(taken)[-len(files) :]]
-    if len(newest) == len(files) and all(
-        path.read_bytes() == data for path, data in zip(newest, files, strict=True)
-    ):
-        return [str(path) for path in newest]
-    number, paths = max(taken, default=0), []
-    for data in files:
-        number += 1
-        while not write_new(path := stem.with_name(f"{stem.name}_{number:05}.png"), data):
-            number += 1
-        paths.append(str(path))
-    return paths
+    return save_numbered(ctx.output_dir, name, files, (".png",))
 
 
 @node("image.save_as", writes=True, output="paths")

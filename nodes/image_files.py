@@ -136,7 +136,7 @@ def encode_pictures(pixels: torch.Tensor, port: str, metadata: Mapping[str, str]
     from PIL import Image as Pillow
     from PIL.PngImagePlugin import PngInfo
 
-    _check_savable(pixels, port)
+    check_savable(pixels, port)
     info = PngInfo()
     for key in sorted(metadata):
         info.add_text(key, metadata[key])
@@ -151,7 +151,8 @@ def encode_pictures(pixels: torch.Tensor, port: str, metadata: Mapping[str, str]
     return files
 
 
-def _check_savable(pixels: torch.Tensor, port: str) -> None:
+def check_savable(pixels: torch.Tensor, port: str) -> None:
+    """Refuse what no file can hold: no pictures at all, or values that are no numbers."""
     shape = list(pixels.shape)
     if len(shape) != 4 or shape[-1] not in (1, 3, 4) or 0 in shape:
         raise InputError(port, f"shape {shape}", "[B, H, W, 3 or 4], none of them 0")

@@ -14,7 +14,7 @@ from nodes import model_files
 from nodes.types import Clip, Image, Mask, Model, Vae
 
 _CHANNELS = {"red": 0, "green": 1, "blue": 2, "alpha": 3}
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff")
 
 
 class LoadedCheckpoint(NamedTuple):

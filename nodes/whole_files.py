@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from nodeflow.errors import InputError
@@ -56,8 +57,8 @@ def _write_beside(path: Path, data: bytes) -> Path:
     return temporary
 
 
-def stem_inside(folder: Path, name: str) -> Path:
-    """`folder / name` without a `.png` at its end, if that is truly inside `folder`.
+def stem_inside(folder: Path, name: str, suffixes: Sequence[str] = (".png",)) -> Path:
+    """`folder / name` without one of `suffixes` at its end, if that is truly inside `folder`.
 
     Raises:
         InputError: absolute, with `..`, through a symbolic link that leads out, empty, too long.
@@ -65,9 +66,10 @@ def stem_inside(folder: Path, name: str) -> Path:
     fault = NewPath().check(name)
     if fault:
         raise InputError("name", fault, "a name inside it", NewPath().hint(name))
-    stem = folder / re.sub(r"\.png$", "", name, flags=re.IGNORECASE)
+    ends = "|".join(map(re.escape, suffixes))
+    stem = folder / re.sub(f"({ends})$", "", name, flags=re.IGNORECASE)
     last = name.replace("\\", "/").split("/")[-1]
-    if last in ("", ".", ".png") or not last.isprintable():
+    if last in ("", ".", *suffixes) or not last.isprintable():
         raise InputError("name", repr(name), "a file name", "for example 'picture'")
     if len(last.encode()) > _LONGEST_NAME:
         got = f"{len(last.encode())} bytes: {last[:40]!r} …"

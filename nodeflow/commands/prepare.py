@@ -11,7 +11,7 @@ from typing import Any
 from nodeflow import inputs as typed
 from nodeflow.errors import GraphFormatError, Problem
 from nodeflow.formats.graph_json import graph_from_data, read_graph
-from nodeflow.formats.picture import is_png, read_picture_metadata
+from nodeflow.formats.picture import is_picture, read_picture_metadata
 from nodeflow.graph import Graph, nearest
 from nodeflow.program import Program
 from nodeflow.registry import Registry, default_registry, load_registry
@@ -58,7 +58,7 @@ def prepare(
     """
     path = find_graph(name)
     recorded: Mapping[str, Any] = {}
-    if is_png(path):
+    if is_picture(path):
         recorded = read_picture_metadata(path)
         graph = graph_from_data(recorded["graph"], registry, where=str(path))
     else:

@@ -1,12 +1,15 @@
-"""Saved pictures: the graph and its provenance in the text chunks of a PNG.
+"""Saved pictures: the graph and its provenance in the text chunks of a PNG, or in a comment.
 
 Reads the chunks itself (PNG specification, third edition, 5.3 and 11.3.3): no picture library is
-needed to find a text, and none bounds what a compressed text may grow to.
+needed to find a text, and none bounds what a compressed text may grow to. JPEG, WebP and AVIF keep
+the same texts in EXIF's UserComment and GIF in its comment, as one JSON object; Pillow finds it.
 Imports `errors`, `graph`, `registry`, `formats.graph_json`.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import struct
 import zlib
@@ -27,8 +30,14 @@ MAX_TEXT = 64 << 20
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 
 
+_EXIF, _COMMENT = 0x8769, 0x9286
+"""Exif 2.32: the tag of its own directory, and of UserComment in it."""
+_PACKED = b"deflate:"
+"""How a UserComment begins whose JSON is packed, for a JPEG that holds 64 KB."""
+
+
 class PictureError(ValueError):
-    """A file is no PNG, is damaged, or its texts unpack to more than `MAX_TEXT`."""
+    """A file is no picture, is damaged, or its texts unpack to more than `MAX_TEXT`."""
 
 
 def is_png(path: Path) -> bool:
@@ -40,15 +49,35 @@ def is_png(path: Path) -> bool:
         return False
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a file begins as a PNG, JPEG, WebP, AVIF or GIF does; its name does not count."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError:
+        return False
+    return head.startswith(SIGNATURE) or _has_comment(head)
+
+
+def _has_comment(head: bytes) -> bool:
+    """Whether a file that begins so keeps its texts in a comment."""
+    if head.startswith((b"\xff\xd8\xff", b"GIF87a", b"GIF89a")):
+        return True
+    webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+    return webp or head[4:12] in (b"ftypavif", b"ftypavis")
+
+
 def read_texts(path: Path) -> dict[str, str]:
-    """The text chunks of a PNG by keyword; of a keyword used twice, the first.
+    """The texts of a picture by keyword; of a PNG's keyword used twice, the first.
 
     Raises:
         PictureError: see there.
     """
     try:
         with path.open("rb") as file:
-            return _texts(file)
+            head = file.read(12)
+            file.seek(0)
+            return _texts_of_comment(path) if _has_comment(head) else _texts(file)
     except OSError as error:
         raise PictureError(error.strerror or str(error)) from error
 
@@ -97,6 +126,44 @@ def _what_it_carries(path: Path, texts: dict[str, str]) -> tuple[str, str]:
         return message, "set its prompt, seed and steps as inputs of text_to_image"
     message = f"{path.name} is a picture without a graph inside"
     return message, "only pictures saved by nodeflow carry one, and many programs drop it"
+
+
+def _texts_of_comment(path: Path) -> dict[str, str]:
+    """What a JPEG, WebP, AVIF or GIF says in its comment: our texts, or a stranger's as it is."""
+    comment = _comment(path)
+    if comment.startswith(_PACKED):
+        try:
+            packed = base64.b64decode(comment[len(_PACKED) :], validate=True)
+        except binascii.Error as error:
+            raise PictureError(f"it is damaged: {error}") from error
+        comment = _unpacked(packed, MAX_TEXT)
+    text = comment.decode("utf-8", "replace")
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, dict):
+        return {key: value for key, value in found.items() if isinstance(value, str)}
+    return {"parameters" if "Steps: " in text else "comment": text} if text else {}
+
+
+def _comment(path: Path) -> bytes:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            if picture.format == "GIF":
+                found = picture.info.get("comment", b"")
+            else:
+                found = picture.getexif().get_ifd(_EXIF).get(_COMMENT, b"")
+    except UnidentifiedImageError as error:
+        raise PictureError("it is damaged, or of a kind that this Pillow cannot read") from error
+    except Exception as error:  # Pillow's readers raise what comes, on what is damaged
+        raise PictureError(str(error)) from error
+    raw: bytes = found if isinstance(found, bytes) else str(found).encode()
+    if len(raw) > MAX_TEXT:
+        raise PictureError(f"its texts hold more than {MAX_TEXT >> 20} MiB")
+    return raw[8:] if raw.startswith(b"ASCII\0\0\0") else raw
 
 
 def _texts(file: BinaryIO) -> dict[str, str]:

@@ -19,8 +19,8 @@ def quantised(pixels: torch.Tensor, colours: int, method: str, dither: str) -> t
 
 def palette(picture: torch.Tensor, colours: int, method: str) -> torch.Tensor:
     """The colours that stand for a picture [H, W, 3], the one of most pixels first; [N, 3]."""
-    indexed = _as_pillow(picture).quantize(colours, _method(method), dither=_no_dither())
-    places, table = _indices(indexed), _table(indexed)
+    found = indexed(_as_pillow(picture), colours, method, "none")
+    places, table = _indices(found), _table(found)
     counts = torch.bincount(places.flatten(), minlength=len(table))
     order = counts.argsort(descending=True, stable=True)
     return table[order[counts[order] > 0]]
@@ -77,18 +77,23 @@ def nearest_colours(picture: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
     return result
 
 
-def _quantised(picture: torch.Tensor, colours: int, method: str, dither: str) -> torch.Tensor:
+def indexed(source: Any, colours: int, method: str, dither: str) -> Any:
+    """A picture of Pillow's with a palette of its own; `dither` is none or floyd_steinberg."""
     from PIL import Image as Pillow
 
-    source = _as_pillow(picture)
-    indexed = source.quantize(colours, _method(method), dither=_no_dither())
+    found = source.quantize(colours, _method(method), dither=_no_dither())
     if dither == "floyd_steinberg":
         # Pillow dithers only towards a palette that it is given.
-        indexed = source.quantize(palette=indexed, dither=Pillow.Dither.FLOYDSTEINBERG)
-    table = _table(indexed)
+        return source.quantize(palette=found, dither=Pillow.Dither.FLOYDSTEINBERG)
+    return found
+
+
+def _quantised(picture: torch.Tensor, colours: int, method: str, dither: str) -> torch.Tensor:
     if dither.startswith("bayer"):
+        table = _table(indexed(_as_pillow(picture), colours, method, "none"))
         return ordered(picture, table, bayer(int(dither.split("_")[1])))
-    return table[_indices(indexed)]
+    found = indexed(_as_pillow(picture), colours, method, dither)
+    return _table(found)[_indices(found)]
 
 
 def _as_pillow(picture: torch.Tensor) -> Any:
@@ -109,12 +114,12 @@ def _no_dither() -> Any:
     return Pillow.Dither.NONE
 
 
-def _table(indexed: Any) -> torch.Tensor:
-    values = indexed.getpalette("RGB")
+def _table(found: Any) -> torch.Tensor:
+    values = found.getpalette("RGB")
     return torch.tensor(values, dtype=torch.float32).view(-1, 3) / 255
 
 
-def _indices(indexed: Any) -> torch.Tensor:
+def _indices(found: Any) -> torch.Tensor:
     import numpy as np
 
-    return torch.from_numpy(np.asarray(indexed).astype(np.int64))
+    return torch.from_numpy(np.asarray(found).astype(np.int64))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 import zlib
@@ -14,6 +15,7 @@ from nodeflow.errors import GraphFormatError
 from nodeflow.formats import picture
 from nodeflow.formats.picture import (
     PictureError,
+    is_picture,
     is_png,
     read_picture_graph,
     read_picture_metadata,
@@ -156,7 +158,77 @@ def test_damage_is_told(tmp_path: Path) -> None:
     write_png(path, chunk(b"zTXt", b"k\0\0not packed"))
     with pytest.raises(PictureError, match="damaged"):
         read_texts(path)
-    path.write_bytes(b"GIF89a")
+    path.write_bytes(b"BM6")
     with pytest.raises(PictureError, match="no PNG"):
         read_texts(path)
     assert fault(tmp_path / "gone.png").startswith("unreadable: ")
+
+
+def write_comment(path: Path, comment: bytes, format: str = "WEBP") -> Path:
+    """A picture of one pixel that says this in EXIF's UserComment, or in its comment."""
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9286] = comment
+    options = {"comment": comment} if format == "GIF" else {"exif": exif}
+    Image.new("RGB", (1, 1)).save(path, format, **options)
+    return path
+
+
+@pytest.mark.parametrize("format", ["JPEG", "WEBP", "GIF"])
+@pytest.mark.parametrize("letters", [b"", b"ASCII\0\0\0"])
+def test_a_comment_holds_the_graph_too(
+    tmp_path: Path, registry: Registry, format: str, letters: bytes
+) -> None:
+    texts = {"nodeflow": json.dumps({"graph": GRAPH}), "other": "text"}
+    path = write_comment(tmp_path / "a.png", letters + json.dumps(texts).encode(), format)
+    assert is_picture(path)
+    assert not is_png(path)
+    assert read_texts(path) == texts
+    assert read_picture_graph(path, registry).nodes["n"].params == {"value": 3}
+
+
+def test_what_is_no_picture_is_none(tmp_path: Path) -> None:
+    for data in (b"", b"{}", b"RIFF1234WAVE", b"\0\0\0\x20ftypmp42"):
+        (tmp_path / "a.webp").write_bytes(data)
+        assert not is_picture(tmp_path / "a.webp")
+    assert not is_picture(tmp_path)
+    assert is_picture(write_png(tmp_path / "a.png"))
+
+
+@pytest.mark.parametrize(
+    ("comment", "expected"),
+    [
+        (b"a cat\nSteps: 20, Sampler: Euler", "AUTOMATIC1111"),
+        (b"taken at the sea", "without a graph"),
+        (b"", "without a graph"),
+        (b"[1]", "without a graph"),
+        (b"[" * 100_000, "without a graph"),
+        (b'{"nodeflow": 3}', "without a graph"),
+        (b"deflate:****", "damaged"),
+        (b"deflate:" + base64.b64encode(b"not packed"), "damaged"),
+    ],
+)
+def test_a_comment_that_is_no_graph_is_refused(
+    tmp_path: Path, comment: bytes, expected: str
+) -> None:
+    assert expected in fault(write_comment(tmp_path / "a.webp", comment))
+
+
+def test_a_comment_that_unpacks_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picture, "MAX_TEXT", 1 << 20)
+    bomb = b"deflate:" + base64.b64encode(zlib.compress(bytes(50 << 20)))
+    with pytest.raises(PictureError, match="unpack to more than 1 MiB"):
+        read_texts(write_comment(tmp_path / "a.webp", bomb))
+    with pytest.raises(PictureError, match="hold more than 1 MiB"):
+        read_texts(write_comment(tmp_path / "a.webp", b" " * (2 << 20)))
+
+
+@pytest.mark.parametrize("format", ["JPEG", "WEBP", "GIF"])
+def test_a_damaged_picture_with_a_comment_is_told(tmp_path: Path, format: str) -> None:
+    path = write_comment(tmp_path / "a.jpg", b"text", format)
+    path.write_bytes(path.read_bytes()[:14])
+    with pytest.raises(PictureError):
+        read_texts(path)
