@@ -39,18 +39,26 @@ class ClipTokenizer:
         self._pad = pad
 
     @classmethod
-    def from_folder(cls, folder: Path) -> ClipTokenizer:
-        """From `vocab.json` and `merges.txt`, or from `tokenizer.json`, in `folder`."""
+    def from_folder(cls, folder: Path, pad: str | None = None) -> ClipTokenizer:
+        """From `vocab.json` and `merges.txt`, or from `tokenizer.json`, in `folder`.
+
+        `pad` is the piece that fills a chunk; without it the folder says.
+        """
         if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
             tokenizer = _from_merges(folder)
         else:
             tokenizer = _from_one_file(folder / "tokenizer.json")
-        return cls(tokenizer, _pad_piece(folder))
+        return cls(tokenizer, pad or _pad_piece(folder))
 
     @property
     def size(self) -> int:
         """How many pieces there are."""
         return int(self._tokenizer.get_vocab_size(with_added_tokens=True))
+
+    @property
+    def marks(self) -> tuple[tuple[str, int], ...]:
+        """Pieces and ids of the start mark, the end mark and the padding."""
+        return tuple((mark, self._marks[mark]) for mark in (START, END, self._pad))
 
     def split(self, text: str) -> tuple[list[int], list[str]]:
         """Ids and pieces of `text` without marks and padding. A piece that ends a word has `</w>`;
