@@ -10,7 +10,7 @@ from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Number
 from nodes.checks import sigma_list
-from nodes.types import Latent, Mask, Noise, Sigmas
+from nodes.types import Latent, Mask, Model, Noise, Sigmas
 
 _BYTES = 4  # of a float32
 
@@ -50,13 +50,38 @@ def empty(
     """
     from nodes.diffusion import latents
 
+    _check_canvas(width, height, batch)
+    return latents.empty(width, height, batch, ctx.device)
+
+
+@node("latent.empty_for_model")
+def empty_for_model(
+    model: Model,
+    width: Annotated[int, Number(8, 16384, 8, "px")] = 1024,
+    height: Annotated[int, Number(8, 16384, 8, "px")] = 1024,
+    batch: Annotated[int, Number(1, 4096, 1, "pictures")] = 1,
+    *,
+    ctx: RunContext,
+) -> Latent:
+    """An empty canvas with as many channels as the model's latents have.
+
+    Zeros float32 [batch, C, height / 8, width / 8]: C is 4 in Stable Diffusion 1, 2 and XL,
+    AuraFlow, PixArt and DiT, 16 in Stable Diffusion 3 and Flux.
+    """
+    from nodes.diffusion import latents, networks
+
+    _check_canvas(width, height, batch)
+    channels = networks.latent_channels(model.network)
+    return latents.empty(width, height, batch, ctx.device, channels)
+
+
+def _check_canvas(width: int, height: int, batch: int) -> None:
     for port, size in (("width", width), ("height", height)):
-        if size < latents.FACTOR or size % latents.FACTOR:
-            nearest = max(round(size / latents.FACTOR), 1) * latents.FACTOR
+        if size < 8 or size % 8:
+            nearest = max(round(size / 8), 1) * 8
             raise InputError(port, f"{size} px", "a multiple of 8", f"The nearest is {nearest}")
     if batch < 1:
         raise InputError("batch", str(batch), "1 or more")
-    return latents.empty(width, height, batch, ctx.device)
 
 
 @node("latent.from_noise", estimate=_noise_bytes)

@@ -18,9 +18,9 @@ FACTOR = 8  # what the autoencoders of Stable Diffusion 1, 2 and XL have
 CHANNELS = 4
 
 
-def empty(width: int, height: int, batch: int, device: str) -> Latent:
-    """Zeros, [batch, 4, height / 8, width / 8]."""
-    return Latent(torch.zeros(batch, CHANNELS, height // FACTOR, width // FACTOR, device=device))
+def empty(width: int, height: int, batch: int, device: str, channels: int = CHANNELS) -> Latent:
+    """Zeros, [batch, channels, height / 8, width / 8]."""
+    return Latent(torch.zeros(batch, channels, height // FACTOR, width // FACTOR, device=device))
 
 
 def apply(latent: Latent, change: Callable[[torch.Tensor], torch.Tensor]) -> Latent:

@@ -78,6 +78,13 @@ def text_width(network: Any) -> int | None:
     return width if isinstance(width, int) else None
 
 
+def label_count(network: Any) -> int:
+    """How many labels a class-conditional network knows; 0 for one that reads none."""
+    if type(network).__name__ != "DiTTransformer2DModel":
+        return 0
+    return int(network.config.num_embeds_ada_norm)
+
+
 def ask(network: Any, request: Request) -> Tensor:
     """The network's own answer, [n, C, H, W], in the form and on the device of x."""
     with torch.no_grad():

@@ -78,6 +78,12 @@ def shifted(times: np.ndarray, shift: float) -> np.ndarray:
     return moved
 
 
+def shift_for_tokens(tokens: float, low: float, high: float, fewest: int, most: int) -> float:
+    """A shift for pictures of so many tokens: exp(mu), mu on a line from `low` at the fewest to
+    `high` at the most tokens, and on beyond them."""
+    return math.exp(low + (high - low) * (tokens - fewest) / (most - fewest))
+
+
 def length(schedule: NoiseSchedule) -> int:
     """How many timesteps the table has."""
     return len(sigma_table(schedule))

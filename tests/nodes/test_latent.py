@@ -9,7 +9,7 @@ from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodeflow.node import definition_of
 from nodes import latent as nodes
-from nodes.types import Latent, Mask, Noise, Sigmas
+from nodes.types import FlowSchedule, Latent, Mask, Model, Noise, Sigmas
 
 
 def drawn(batch: int, height: int = 4, width: int = 6, seed: int = 0, mask: int = 0) -> Latent:
@@ -167,3 +167,22 @@ def test_pick_counts_from_the_end_too_and_holds_no_other_picture() -> None:
 def test_pick_keeps_a_mask_for_all() -> None:
     latent = drawn(2, mask=1)
     assert nodes.pick(latent, 1).noise_mask is latent.noise_mask
+
+
+def test_empty_for_model_has_the_model_s_channels(ctx: RunContext, denoiser: Model) -> None:
+    assert nodes.empty_for_model(denoiser, 64, 128, 3, ctx=ctx).samples.shape == (3, 4, 16, 8)
+    from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+
+    flux = FluxTransformer2DModel(
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=8,
+        num_attention_heads=1,
+        joint_attention_dim=8,
+        pooled_projection_dim=8,
+        axes_dims_rope=(2, 2, 4),
+    )
+    made = nodes.empty_for_model(Model(flux, FlowSchedule()), 64, 128, 1, ctx=ctx)
+    assert torch.equal(made.samples, torch.zeros(1, 16, 16, 8))
+    with pytest.raises(InputError, match=r"100 px, expected .* nearest is 96"):
+        nodes.empty_for_model(denoiser, 100, 64, 1, ctx=ctx)
