@@ -121,7 +121,7 @@ def batch_from_folder(
     return Image(torch.cat(parts).to(ctx.device))
 
 
-@node("load_images.names", volatile=True, output="names")
+@node("load_images.names", reads=_files, volatile=True, output="names")
 def names(folder: Folder, pattern: Pattern = "*", start: Start = 0, limit: Limit = 0) -> list[str]:
     """Tell what the pictures of a folder are called, without suffix: labels for a grid of them.
 
