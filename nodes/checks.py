@@ -75,7 +75,11 @@ def fits_model(model: Model, latent: Latent, port: str, conditioning: Conditioni
 
     some_pictures("latent", latent.samples)
     batch, channels = latent.samples.shape[:2]
-    wanted = networks.latent_channels(model.network)
+    try:
+        wanted = networks.latent_channels(model.network)
+    except TypeError as error:
+        got = type(model.network).__name__
+        raise InputError("model", got, "a denoiser", str(error)) from None
     if channels != wanted:
         hint = "It comes from another kind of model: latent.empty_for_model makes one that fits"
         raise InputError("latent", f"{channels} channels", f"the network's {wanted}", hint)

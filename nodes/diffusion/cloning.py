@@ -23,3 +23,14 @@ def clone_modules(network: _M) -> _M:
     """
     shared = [*network.parameters(), *network.buffers()]
     return copy.deepcopy(network, {id(tensor): tensor for tensor in shared})
+
+
+def with_children(network: _M, **children: nn.Module) -> _M:
+    """A copy of the outermost module alone, with some of its children replaced.
+
+    All other children are the base's own, so this costs next to nothing; what is not named must not
+    be changed on the copy.
+    """
+    clone = copy.copy(network)
+    clone._modules = {**network._modules, **children}
+    return clone

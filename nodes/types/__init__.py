@@ -6,12 +6,13 @@ width; a latent's H and W are the picture's divided by the autoencoder's factor 
 Imports no torch: tensors are named for type checkers alone.
 """
 
+from nodes.types.adapters import Hypernetwork, Lora, LoraLayer
 from nodes.types.conditioning import Area, Conditioning, PictureSize, Span, Tokens
 from nodes.types.control import Control, ControlNet, ControlUse
 from nodes.types.latents import Denoised, History, Latent, Noise, NoisePrediction
 from nodes.types.models import Clip, Model, Vae
 from nodes.types.pictures import Image, Mask
-from nodes.types.sampling import Answer, Guider, Sampler
+from nodes.types.sampling import Answer, DeepFeatures, Guider, Sampler
 from nodes.types.schedules import (
     BetaSchedule,
     ContinuousSchedule,
@@ -32,14 +33,18 @@ __all__ = [
     "Control",
     "ControlNet",
     "ControlUse",
+    "DeepFeatures",
     "Denoised",
     "EncodedScenes",
     "Examples",
     "FlowSchedule",
     "Guider",
     "History",
+    "Hypernetwork",
     "Image",
     "Latent",
+    "Lora",
+    "LoraLayer",
     "Losses",
     "Mask",
     "Model",

@@ -34,12 +34,26 @@ class Guider:
     """A model with its prompts and the way in which their predictions become one.
 
     `ask(x, step)` gives the answer for the noisy latent x [B, C, H, W]; it holds no state between
-    two calls. `texts` are the conditionings that it asks under, by their port's name.
+    two calls. `texts` are the conditionings that it asks under, by their port's name. A guider that
+    remembers something from step to step has `fresh`, which begins anew for each sampling.
     """
 
     model: Model
     ask: Callable[[torch.Tensor, Step], Answer]
     texts: tuple[tuple[str, object], ...] = ()
+    fresh: Callable[[], Callable[[torch.Tensor, Step], Answer]] | None = None
+
+    def start(self) -> Callable[[torch.Tensor, Step], Answer]:
+        """How to ask during one sampling."""
+        return self.ask if self.fresh is None else self.fresh()
+
+
+@socket("features", colour="#c6b3d9")
+@dataclass(frozen=True, eq=False)
+class DeepFeatures:
+    """What a UNet found beneath its outermost level, [n, C, H, W] for each call of it in a step."""
+
+    tensors: tuple[torch.Tensor, ...]
 
 
 @socket("sampler", colour="#9fd3e6", shape="diamond")
