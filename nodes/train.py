@@ -7,25 +7,17 @@ folder) goes on where it was stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated, NamedTuple
 
 from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodeflow.node import node
-from nodeflow.widgets import NewPath, Number, Seed, Slider
-from nodes import model_files
+from nodeflow.widgets import Number, Seed, Slider
+from nodes import model_files, training_runs
+from nodes.training_runs import Batch, Folder, Rate, Steps
 from nodes.types import Clip, EncodedScenes, Losses, Model, SceneSet, Vae
-
-if TYPE_CHECKING:
-    from nodes.diffusion.training.loop import History, Loop
-
-Steps = Annotated[int, Number(1, 1_000_000, 1, "steps")]
-Rate = Annotated[float, Number(0, 0.1)]
-Batch = Annotated[int, Number(1, 4096, 1)]
-Folder = Annotated[str, NewPath()]
 
 
 class TrainedVae(NamedTuple):
@@ -70,15 +62,15 @@ def autoencoder(
     history = training.train_autoencoder(
         vae,
         scenes.scenes,
-        _loop(steps, learning_rate, seed),
+        training_runs.loop(steps, learning_rate, seed),
         kl_weight=kl_weight,
-        folder=_state_folder(folder, ctx),
-        on_step=_report(ctx),
+        folder=training_runs.state_folder(folder, ctx),
+        on_step=training_runs.report(ctx),
     )
     some = scenes.scenes[:: max(1, len(scenes.scenes) // 500)]
     vae = normalise_latents(vae, training.encode_scenes(vae, some))
     trained = Vae(vae.requires_grad_(False), SCALING, factor=2 ** (len(widths) - 1))
-    return TrainedVae(trained, _losses(history))
+    return TrainedVae(trained, training_runs.losses(history))
 
 
 @node("train.decoder", writes=True)
@@ -105,14 +97,14 @@ def decoder(
     history = training.train_autoencoder(
         finer,
         scenes.scenes,
-        _loop(steps, learning_rate, seed),
+        training_runs.loop(steps, learning_rate, seed),
         crops=training.CROPS[-1:],
         decoder_only=True,
-        folder=_state_folder(folder, ctx),
-        on_step=_report(ctx),
+        folder=training_runs.state_folder(folder, ctx),
+        on_step=training_runs.report(ctx),
     )
     trained = replace(vae, autoencoder=finer.requires_grad_(False))
-    return TrainedVae(trained, _losses(history))
+    return TrainedVae(trained, training_runs.losses(history))
 
 
 @node("train.text_encoder", writes=True)
@@ -143,12 +135,14 @@ def text_encoder(
         training.ContrastHead(hidden, seed=seed),
         tokenizer,
         scenes.scenes,
-        _loop(steps, learning_rate, seed, weight_decay=0.05),
+        training_runs.loop(steps, learning_rate, seed, weight_decay=0.05),
         batch=batch,
-        folder=_state_folder(folder, ctx),
-        on_step=_report(ctx),
+        folder=training_runs.state_folder(folder, ctx),
+        on_step=training_runs.report(ctx),
     )
-    return TrainedClip(Clip(encoder.requires_grad_(False), tokenizer), _losses(history))
+    return TrainedClip(
+        Clip(encoder.requires_grad_(False), tokenizer), training_runs.losses(history)
+    )
 
 
 @node("train.denoiser", writes=True)
@@ -181,33 +175,12 @@ def denoiser(
         clip.encoder,
         clip.tokenizer,
         data,
-        _loop(steps, learning_rate, seed),
+        training_runs.loop(steps, learning_rate, seed),
         training.Recipe(batch=batch, dropped=dropped_captions, ema=ema),
-        folder=_state_folder(folder, ctx),
-        on_step=_report(ctx),
+        folder=training_runs.state_folder(folder, ctx),
+        on_step=training_runs.report(ctx),
     )
-    return TrainedModel(Model(unet, training.beta_schedule()), _losses(history))
-
-
-def _loop(steps: int, learning_rate: float, seed: int, weight_decay: float = 0.01) -> Loop:
-    from nodes.diffusion.training.loop import Loop
-
-    if learning_rate <= 0:
-        raise InputError("learning_rate", f"{learning_rate:g}", "more than 0")
-    return Loop(steps, learning_rate, weight_decay=weight_decay, seed=seed)
-
-
-def _state_folder(folder: str, ctx: RunContext) -> Path | None:
-    """Where the training's state is kept; nowhere without a name."""
-    return ctx.output_dir / folder if folder else None
-
-
-def _report(ctx: RunContext) -> Callable[[int, int, dict[str, float]], None]:
-    return lambda step, steps, values: ctx.progress(step, steps, **values)
-
-
-def _losses(history: History) -> Losses:
-    return Losses(tuple(row["loss"] for row in history))
+    return TrainedModel(Model(unet, training.beta_schedule()), training_runs.losses(history))
 
 
 def _tokenizer_folder() -> Path:

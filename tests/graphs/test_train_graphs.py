@@ -19,6 +19,11 @@ def graph(name: str) -> Graph:
     return read_graph(FOLDER / f"{name}.json")
 
 
+def small(name: str, checkpoint: str) -> Graph:
+    """The graph with a base of a few channels."""
+    return graph(name).with_params({"checkpoint.name": checkpoint})
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
 def test_it_is_a_valid_graph(path: Path) -> None:
     assert validate(read_graph(path)) == []
@@ -60,3 +65,27 @@ def test_denoiser_saves_a_checkpoint_and_goes_on_from_its_state(tmp_path: Path) 
     again = run(graph("3_denoiser"), inputs, context=context)  # every state is at its end
     assert Path(again.outputs["checkpoint"]) == saved
     assert (saved / "unet" / "diffusion_pytorch_model.safetensors").read_bytes() == weights
+
+
+def test_lora(tmp_path: Path, checkpoint: str) -> None:
+    inputs = {"centered": 4, "positioned": 2, "steps": 2, "batch": 2, "rank": 2}
+    result = run(small("4_lora", checkpoint), inputs, context=RunContext(output_dir=tmp_path))
+    assert result.outputs["lora"] == str(tmp_path / "loras" / "my_outline.safetensors")
+    assert result.outputs["examples"].pixels.shape == (6, 128, 128, 3)
+    assert result.outputs["compare"].pixels.shape[2] > 256
+    assert (tmp_path / "train" / "lora" / "state.pt").is_file()
+
+
+def test_embedding(tmp_path: Path, checkpoint: str) -> None:
+    inputs = {"word": "<hut>", "count": 4, "steps": 2, "batch": 2, "vectors": 1}
+    result = run(small("5_embedding", checkpoint), inputs, context=RunContext(output_dir=tmp_path))
+    assert result.outputs["embedding"] == str(tmp_path / "embeddings" / "my-house.safetensors")
+    assert result.outputs["examples"].pixels.shape == (4, 128, 128, 3)
+
+
+def test_controlnet(tmp_path: Path, checkpoint: str) -> None:
+    inputs = {"centered": 3, "pairs": 1, "steps": 2, "batch": 2}
+    result = run(small("6_controlnet", checkpoint), inputs, context=RunContext(output_dir=tmp_path))
+    assert (Path(result.outputs["controlnet"]) / "config.json").is_file()
+    assert result.outputs["hints"].pixels.shape == (4, 128, 128, 3)
+    assert result.outputs["loss"].pixels.shape == (1, 360, 640, 3)
