@@ -1,9 +1,9 @@
 """Which files make up a checkpoint in diffusers' folder layout. Imports no torch.
 
     model_index.json          which class each part is
-    unet/  vae/               config.json, diffusion_pytorch_model[.fp16].safetensors
-    text_encoder/             config.json, model[.fp16].safetensors
-    tokenizer/                vocab.json and merges.txt, or tokenizer.json
+    unet/  transformer/  vae/ config.json, diffusion_pytorch_model[.fp16].safetensors
+    text_encoder/ (_2, _3)    config.json, model[.fp16].safetensors
+    tokenizer/ (_2, _3)       vocab.json and merges.txt, or tokenizer.json
     scheduler/                scheduler_config.json
 
 Big weights may lie in several files that a `….safetensors.index.json` lists.
@@ -12,22 +12,19 @@ Big weights may lie in several files that a `….safetensors.index.json` lists.
 from __future__ import annotations
 
 import json
-import math
-import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-CLASSES = {
-    "unet": "UNet2DConditionModel",
-    "vae": "AutoencoderKL",
-    "text_encoder": "CLIPTextModel",
+DENOISERS = {"unet": ("UNet2DConditionModel",)}
+"""The folders that a denoiser lies in, and the classes that are read from each."""
+ENCODERS = {
+    "text_encoder": ("CLIPTextModel", "CLIPTextModelWithProjection"),
+    "text_encoder_2": ("CLIPTextModel", "CLIPTextModelWithProjection"),
 }
-_STEMS = {
-    "unet": "diffusion_pytorch_model",
-    "vae": "diffusion_pytorch_model",
-    "text_encoder": "model",
-}
+"""The same of text encoders, in the order in which diffusers numbers them."""
+VAES = {"vae": ("AutoencoderKL",)}
 _VARIANTS = ("", "fp16", "bf16")
 _TOKENIZER = (
     "vocab.json",
@@ -35,8 +32,9 @@ _TOKENIZER = (
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
+    "spiece.model",
 )
-_HEADER_LIMIT = 100_000_000  # the format's own limit for the JSON header
+PICKLES = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 
 
 class CheckpointError(ValueError):
@@ -69,26 +67,42 @@ def is_checkpoint(folder: Path) -> bool:
     return (folder / "model_index.json").is_file()
 
 
-def check_parts(folder: Path) -> None:
-    """Raise `CheckpointError` unless `model_index.json` names the classes that are read here."""
+def parts_of(folder: Path) -> dict[str, str]:
+    """The networks of a checkpoint, folder → class: one denoiser, its text encoders, the vae.
+
+    Raises:
+        CheckpointError: `model_index.json` names none, or classes that are not read; all at once.
+    """
     index = read_json(folder / "model_index.json")
-    for part, expected in CLASSES.items():
-        entry = index.get(part)
-        got = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
-        if got != expected:
-            raise CheckpointError(
-                f"{folder / 'model_index.json'}: {part} is {got or 'missing'}, not {expected}: "
-                "what is read are models built as Stable Diffusion 1 and 2"
-            )
-    if index.get("text_encoder_2"):
-        raise CheckpointError(
-            f"{folder}: has a second text encoder, as Stable Diffusion XL has; it is not read yet"
-        )
+    named = {part: _class_in(index, part) for part in (*DENOISERS, *ENCODERS, *VAES)}
+    denoisers = [part for part in DENOISERS if named[part]] or ["unet"]
+    encoders = [part for part in ENCODERS if named[part]] or ["text_encoder"]
+    known = {**DENOISERS, **ENCODERS, **VAES}
+    faults = [
+        f"{part} is {named[part] or 'missing'}, not {' or '.join(known[part])}"
+        for part in (*denoisers, *encoders, *VAES)
+        if named[part] not in known[part]
+    ]
+    if faults:
+        raise CheckpointError(f"{folder / 'model_index.json'}: {'; '.join(faults)}")
+    return {part: str(named[part]) for part in (*denoisers, *encoders, *VAES)}
+
+
+def _class_in(index: dict[str, Any], part: str) -> str | None:
+    entry = index.get(part)
+    return entry[1] if isinstance(entry, list) and len(entry) == 2 else None
 
 
 def weights_of(folder: Path, part: str) -> Weights:
     """The weight files of `part`: full precision where it is there, otherwise a half variant."""
-    place, stem = folder / part, _STEMS[part]
+    return weights_in(folder / part)
+
+
+def weights_in(place: Path) -> Weights:
+    """The weight files of the one network that a folder holds."""
+    stem = "model" if place.name.startswith("text_encoder") else "diffusion_pytorch_model"
+    if not any(place.glob(f"{stem}*.safetensors*")) and any(place.glob("model*.safetensors*")):
+        stem = "model"
     for variant in _VARIANTS:
         dotted = f".{variant}" if variant else ""
         index = place / f"{stem}.safetensors.index{dotted}.json"
@@ -107,75 +121,79 @@ def _present(path: Path) -> Path:
     return path
 
 
+def why_no_pickle(path: Path) -> str:
+    """Why a pickle is not opened, and what to do instead."""
+    return (
+        f"{path} holds its weights as a pickle, which may run any code when it is opened, so it is "
+        f"not read. `nodeflow models convert {path.name}` reads the weights, and nothing else, "
+        "into a .safetensors file"
+    )
+
+
 def _why_no_weights(place: Path, stem: str) -> str:
     if not place.is_dir():
         return f"{place} is missing: the checkpoint is incomplete"
-    if any(place.glob("*.bin")) or any(place.glob("*.ckpt")):
-        return (
-            f"{place} holds its weights as a pickle, which may run any code when it is opened, so "
-            "it is not read. Save them as safetensors: `model.save_pretrained(folder)` in diffusers"
-        )
+    pickles = [path for path in sorted(place.iterdir()) if path.suffix in PICKLES]
+    if pickles:
+        return why_no_pickle(pickles[0])
     return f"{place}: no {stem}.safetensors, nor its .fp16 variant, nor a .safetensors.index.json"
 
 
-def tokenizer_files(folder: Path) -> list[Path]:
-    """What the tokenizer is made from; raises `CheckpointError` when that is not enough."""
-    place = folder / "tokenizer"
+def tokenizer_files(folder: Path, part: str = "tokenizer") -> list[Path]:
+    """What a tokenizer is made from; raises `CheckpointError` when that is not enough."""
+    place = folder / part
     found = [place / name for name in _TOKENIZER if (place / name).is_file()]
     names = {path.name for path in found}
-    if not {"vocab.json", "merges.txt"} <= names and "tokenizer.json" not in names:
+    if not {"vocab.json", "merges.txt"} <= names and not names & {"tokenizer.json", "spiece.model"}:
         missing = "merges.txt" if "vocab.json" in names else "vocab.json"
         raise CheckpointError(f"{place / missing} is missing, and so is tokenizer.json")
     return found
 
 
+def tokenizer_of(encoder: str) -> str:
+    """The folder of the tokenizer that belongs to a text encoder's."""
+    return encoder.replace("text_encoder", "tokenizer")
+
+
 def all_files(folder: Path) -> list[Path]:
     """Every file that decides what this checkpoint is, sorted: the weights, configs, tokenizer."""
     found = {folder / "model_index.json", folder / "scheduler" / "scheduler_config.json"}
-    found.update(tokenizer_files(folder))
-    for part in CLASSES:
-        weights = weights_of(folder, part)
-        found.update(weights.files)
-        found.add(folder / part / "config.json")
-        if weights.index:
-            found.add(weights.index)
+    for part in parts_of(folder):
+        found.update(files_in(folder / part))
+        if part in ENCODERS:
+            found.update(tokenizer_files(folder, tokenizer_of(part)))
     return sorted(_present(path) for path in found)
+
+
+def files_in(place: Path) -> list[Path]:
+    """Every file that decides what the one network in a folder is."""
+    weights = weights_in(place)
+    found = [*weights.files, place / "config.json"]
+    return sorted(_present(path) for path in (*found, *([weights.index] if weights.index else [])))
 
 
 def check(folder: Path) -> None:
     """Raise `CheckpointError` unless this can be loaded, as far as it shows without reading the
-    weights: parts of a known kind, all files there, none cut short."""
-    check_parts(folder)
-    all_files(folder)
-    for part in CLASSES:
-        float32_bytes(folder, part)
+    weights: parts of a known kind, all files there, none cut short. All faults are in one error."""
+    faults = [_fault(all_files, folder)]
+    if (folder / "model_index.json").is_file() and not _fault(parts_of, folder):
+        faults += [_fault(float32_bytes, folder, part) for part in parts_of(folder)]
+    found = list(dict.fromkeys(filter(None, faults)))
+    if found:
+        raise CheckpointError("; ".join(found))
 
 
-def element_count(file: Path) -> int:
-    """How many numbers a safetensors file holds, from its header alone.
-
-    The file starts with the header's length as 8 bytes, little endian, then the header as JSON:
-    name → {dtype, shape, data_offsets}, the offsets counted from the header's end. A download that
-    broke off is an error.
-    """
-    with file.open("rb") as stream:
-        start = stream.read(8)
-        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-        if not 2 <= length <= _HEADER_LIMIT:
-            raise CheckpointError(f"{file} is no safetensors file, or it is cut short")
-        try:
-            header = json.loads(stream.read(length))
-            header.pop("__metadata__", None)
-            end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
-            count = int(sum(math.prod(tensor["shape"]) for tensor in header.values()))
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            raise CheckpointError(f"{file}: damaged header: {error!r}") from None
-    size, whole = file.stat().st_size, 8 + length + end
-    if size != whole:
-        raise CheckpointError(f"{file} has {size} bytes, but its header tells of {whole}")
-    return count
+def _fault(what: Callable[..., object], *arguments: Any) -> str:
+    try:
+        what(*arguments)
+    except CheckpointError as error:
+        return str(error)
+    return ""
 
 
 def float32_bytes(folder: Path, part: str) -> int:
-    """What `part` takes in memory once it is float32."""
-    return 4 * sum(element_count(file) for file in weights_of(folder, part).files)
+    """What `part` takes in memory once it is float32, from its files' headers alone."""
+    from nodes.diffusion.checkpoints.header import read_headers
+
+    weights = weights_of(folder, part)
+    return 4 * read_headers(weights.files, folder / part).count

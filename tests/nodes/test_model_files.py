@@ -106,7 +106,10 @@ def test_a_kind_has_all_folders_that_are_usual_for_it(folders: tuple[Path, Path]
     for folder in ("text_encoders", "clip"):
         (folders[1] / folder).mkdir(parents=True)
         (folders[1] / folder / f"{folder}.safetensors").touch()
-    assert model_files.list_models("text_encoders") == ["clip.safetensors", "text_encoders.safetensors"]
+    assert model_files.list_models("text_encoders") == [
+        "clip.safetensors",
+        "text_encoders.safetensors",
+    ]
     assert model_files.find("text_encoders", "clip").parent.name == "clip"
     with pytest.raises(FileNotFoundError, match="no LoRA 'clipp' in "):
         model_files.find("loras", "clipp")

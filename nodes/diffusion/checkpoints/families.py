@@ -8,7 +8,7 @@ of their parameters comes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from nodes.types import NoiseSchedule
@@ -36,6 +36,10 @@ class Family:
     shift: float = 0.0
     latent_channels: int = 4
     size: int = 512
+    optional: tuple[str, ...] = ()
+    """Encoders that a text is read without where a file lacks them."""
+    projected: tuple[str, ...] = ("clip_g",)
+    """CLIP encoders whose pooled state goes through their projection."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,16 @@ class Detected:
     prediction: str | None = None
     schedule: Callable[[], NoiseSchedule] | None = None
     sigma_data: float = 1.0
-    latents: Mapping[str, float] = field(default_factory=dict)
-    """`scaling` and `shift` where the file has others than its family."""
+    latents: LatentStatistics | None = None
+
+
+@dataclass(frozen=True)
+class LatentStatistics:
+    """How latents are scaled where each channel has a mean and a spread of its own."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    scaling: float
 
 
 def renamed(shapes: Shapes, rename: Callable[[str], str | None]) -> dict[str, Source]:

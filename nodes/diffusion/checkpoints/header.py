@@ -15,7 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nodes.diffusion.checkpoint_files import CheckpointError, read_json
+from nodes.diffusion.checkpoint_files import (
+    PICKLES,
+    CheckpointError,
+    read_json,
+    why_no_pickle,
+)
 from nodes.diffusion.checkpoints import gguf_header
 
 _HEADER_LIMIT = 100_000_000  # the format's own limit for the JSON header
@@ -29,7 +34,6 @@ FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
 FP8 = ("F8_E4M3", "F8_E5M2")
 _SCALES = (".scale_weight", ".weight_scale")
 _UNREAD = (".scale_input", ".input_scale")  # of activations: only fp8 arithmetic needs them
-_PICKLES = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 
 # What other kinds of files begin with.
 _MAGICS = (
@@ -204,20 +208,11 @@ def _why_no_safetensors(path: Path, start: bytes, size: int) -> str:
     if not size:
         return f"{path} is empty (0 bytes): fetch it again"
     found = next((what for magic, what in _MAGICS if start.startswith(magic)), "")
-    if "pickle" in found or (not found and path.suffix.lower() in _PICKLES):
+    if "pickle" in found or (not found and path.suffix.lower() in PICKLES):
         return why_no_pickle(path)
     if found:
         return f"{path} is no safetensors file: it is {found}"
     return f"{path} is no safetensors file, or it is cut short"
-
-
-def why_no_pickle(path: Path) -> str:
-    """Why a pickle is not opened, and what to do instead."""
-    return (
-        f"{path} holds its weights as a pickle, which may run any code when it is opened, so it is "
-        f"not read. `nodeflow models convert {path.name}` reads the weights, and nothing else, "
-        "into a .safetensors file"
-    )
 
 
 def _scales_apart(

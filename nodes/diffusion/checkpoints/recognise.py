@@ -5,7 +5,7 @@ A family's module is added to one of the three tuples below. What it offers is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from nodes.diffusion.checkpoint_files import CheckpointError
@@ -139,3 +139,64 @@ def _first_names(header: Header) -> str:
 
 def _known() -> str:
     return ", ".join(family.title for family in FAMILIES.values())
+
+
+def check_whole(header: Header, detected: Detected) -> None:
+    """Raise `CheckpointError` unless a file has all that its family needs, naming what it lacks."""
+    family = detected.family
+    wanted = [k for k in (*family.encoders, "vae") if k not in family.optional]
+    missing = [_CALLED.get(k, k) for k in wanted if k not in detected.parts]
+    if missing:
+        raise CheckpointError(
+            f"{header.path}: expected a whole checkpoint of {family.title}, found its denoiser "
+            f"without {' and '.join(missing)}: load the parts with load_parts.unet, "
+            "load_parts.clip and load_parts.vae"
+        )
+
+
+def wanted_denoiser(header: Header) -> Detected:
+    """The denoiser in a file; an error says what it is instead."""
+    found = recognise_denoiser(header)
+    if found is None:
+        raise _other(header, "a denoiser")
+    return found
+
+
+def wanted_vae(header: Header) -> Part:
+    """The autoencoder in a file; an error says what it is instead."""
+    found = recognise_vae(header)
+    if found is None:
+        raise _other(header, "an autoencoder")
+    return found
+
+
+def wanted_encoders(header: Header) -> dict[str, Part]:
+    """The text encoders in a file; an error says what it is instead."""
+    found = recognise_encoders(header, alone=True)
+    if not found:
+        raise _other(header, "a text encoder")
+    return found
+
+
+def family_of_latents(part: Part) -> Family:
+    """The first family whose latents have as many channels as an autoencoder gives."""
+    channels = part.config["latent_channels"]
+    found = next((f for f in FAMILIES.values() if f.latent_channels == channels), None)
+    if found is None:
+        raise CheckpointError(f"no family that is known has latents of {channels} channels")
+    return found
+
+
+def family_of_encoders(found: Collection[str]) -> Family:
+    """The first family that reads its texts by these kinds of encoders, no more and no less."""
+    for family in FAMILIES.values():
+        if set(family.encoders) - set(family.optional) <= set(found) <= set(family.encoders):
+            return family
+    raise CheckpointError(f"no family that is known reads its texts by {' and '.join(found)}")
+
+
+def _other(header: Header, expected: str) -> CheckpointError:
+    return CheckpointError(f"{header.path}: expected {expected}, found {describe(header)}")
+
+
+_CALLED = {"vae": "autoencoder"}

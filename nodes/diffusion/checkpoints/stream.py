@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -41,11 +41,15 @@ _ENDS = 1024  # numbers at either end of a mapped tensor that are looked at
 
 def dtype_of(header: Header, part: Part) -> torch.dtype:
     """The precision that most of a part's numbers are stored in; bfloat16 for 8 bits and less."""
+    names = {part.prefix + n for source in part.sources.values() for n in source.names}
+    return common_dtype([header.tensors[name] for name in names])
+
+
+def common_dtype(tensors: Iterable[TensorInfo]) -> torch.dtype:
+    """The precision that most numbers are stored in; bfloat16 for 8 bits and less."""
     counts: Counter[str] = Counter()
-    for source in part.sources.values():
-        for name in source.names:
-            info = header.tensors[part.prefix + name]
-            counts[info.dtype] += info.count
+    for info in tensors:
+        counts[info.dtype] += info.count
     found = next((d for d, _ in counts.most_common() if d in FLOATS), "BF16")
     if counts and counts.most_common(1)[0][0] not in FLOATS:
         return torch.bfloat16  # quantised
@@ -68,16 +72,18 @@ def empty_network(cls_name: str, config: Mapping[str, Any]) -> nn.Module:
     """A network of diffusers or transformers whose parameters have shapes but no memory."""
     from accelerate import init_empty_weights  # type: ignore[import-untyped]
 
-    for library in ("diffusers", "transformers"):
-        cls = getattr(importlib.import_module(library), cls_name, None)
-        if cls is not None:
-            break
-    else:
-        raise ValueError(f"neither diffusers nor transformers has a class {cls_name}")
+    library = library_of(cls_name)
+    cls = getattr(importlib.import_module(library), cls_name)
     with torch.random.fork_rng(devices=[]), init_empty_weights(include_buffers=False):
         if library == "diffusers":
             return cls.from_config(dict(config))  # type: ignore[no-any-return]
         return cls(cls.config_class(**config))  # type: ignore[no-any-return]
+
+
+def library_of(cls_name: str) -> str:
+    """Which library a class of networks comes from."""
+    encoder = cls_name.startswith(("CLIP", "T5", "UMT5"))
+    return "transformers" if encoder else "diffusers"
 
 
 def fill(

@@ -12,7 +12,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from nodes.diffusion.checkpoints.families import Detected, Family, Part, Shapes, Source
+from nodes.diffusion.checkpoints.families import (
+    Detected,
+    Family,
+    LatentStatistics,
+    Part,
+    Shapes,
+    Source,
+)
 from nodes.diffusion.checkpoints.header import Header
 from nodes.types import BetaSchedule, ContinuousSchedule, NoiseSchedule
 
@@ -282,7 +289,14 @@ def _prediction(
     marks = set(header.tensors)
     said = header.metadata.get("modelspec.prediction_type", "")
     if "edm_mean" in marks and "edm_std" in marks:  # Playground 2.5, arXiv 2402.17245
-        return replace(detected, prediction="edm", schedule=edm_schedule, sigma_data=0.5)
+        mean, std = (tuple(header.floats_of(name)) for name in ("edm_mean", "edm_std"))
+        return replace(
+            detected,
+            prediction="edm",
+            schedule=edm_schedule,
+            sigma_data=0.5,
+            latents=LatentStatistics(mean, std, scaling=0.5),
+        )
     if "edm_vpred.sigma_max" in marks:
         high = header.floats_of("edm_vpred.sigma_max")[0]
         low = (

@@ -74,41 +74,16 @@ def test_a_missing_part_is_named(tmp_path: Path) -> None:
 def test_elements_are_counted_from_the_header(tmp_path: Path) -> None:
     path = tmp_path / "unet" / "diffusion_pytorch_model.safetensors"
     write_safetensors(path, {"a": [3, 4], "b": [], "c": [5]})
-    assert files.element_count(path) == 18
     assert files.float32_bytes(tmp_path, "unet") == 72
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"\x01",
-        b"\xff" * 20,
-        struct.pack("<Q", 5) + b"{ no}",
-        struct.pack("<Q", 2) + b"[]",
-        struct.pack("<Q", 8) + b'{"a": 1}',
-    ],
-)
-def test_a_damaged_header_is_named(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "weights.safetensors"
-    path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"weights\.safetensors"):
-        files.element_count(path)
-
-
-def test_a_download_that_broke_off_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "weights.safetensors"
-    write_safetensors(path, {"a": [3, 4]})
-    path.write_bytes(path.read_bytes()[:-1])
-    size = path.stat().st_size
-    with pytest.raises(CheckpointError, match=f"has {size} bytes, but its header .* {size + 1}"):
-        files.element_count(path)
 
 
 def test_parts_of_stable_diffusion_are_accepted(tmp_path: Path) -> None:
     write_json(tmp_path / "model_index.json", INDEX)
     assert files.is_checkpoint(tmp_path)
-    files.check_parts(tmp_path)
+    assert files.parts_of(tmp_path) == {name: entry[1] for name, entry in INDEX.items()}
+    more = {"text_encoder_2": ["transformers", "CLIPTextModelWithProjection"]}
+    write_json(tmp_path / "model_index.json", {**INDEX, **more})
+    assert list(files.parts_of(tmp_path)) == ["unet", "text_encoder", "text_encoder_2", "vae"]
 
 
 @pytest.mark.parametrize(
@@ -117,13 +92,17 @@ def test_parts_of_stable_diffusion_are_accepted(tmp_path: Path) -> None:
         ({"unet": None}, "unet is missing, not UNet2DConditionModel"),
         ({"unet": ["diffusers", "FluxTransformer2DModel"]}, "unet is FluxTransformer2DModel"),
         ({"vae": [None, None]}, "vae is missing"),
-        ({"text_encoder_2": ["transformers", "CLIPTextModelWithProjection"]}, "second text enc"),
+        ({"text_encoder_2": ["transformers", "BertModel"]}, "text_encoder_2 is BertModel"),
+        ({"unet": None, "vae": None}, "unet is missing, .*; vae is missing"),
     ],
 )
 def test_other_parts_are_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
     write_json(tmp_path / "model_index.json", {**INDEX, **change})
     with pytest.raises(CheckpointError, match=message):
-        files.check_parts(tmp_path)
+        assert files.parts_of(tmp_path) == {name: entry[1] for name, entry in INDEX.items()}
+    more = {"text_encoder_2": ["transformers", "CLIPTextModelWithProjection"]}
+    write_json(tmp_path / "model_index.json", {**INDEX, **more})
+    assert list(files.parts_of(tmp_path)) == ["unet", "text_encoder", "text_encoder_2", "vae"]
 
 
 @pytest.mark.parametrize(("content", "message"), [("{", "is no JSON"), ("[]", "got list")])
