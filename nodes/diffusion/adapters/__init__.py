@@ -1,0 +1,1 @@
+"""What changes a model's weights without touching the model: LoRA and its kin, hypernetworks."""
