@@ -11,7 +11,8 @@ from nodes.types.conditioning import Area, Conditioning, PictureSize, Span, Toke
 from nodes.types.control import Control, ControlNet, ControlUse
 from nodes.types.latents import Denoised, History, Latent, Noise, NoisePrediction
 from nodes.types.models import Clip, Model, Vae
-from nodes.types.pictures import Image, Mask
+from nodes.types.perception import DepthModel, PoseModel, SegmentationModel
+from nodes.types.pictures import CropBox, Image, Mask
 from nodes.types.sampling import Answer, DeepFeatures, Guider, Sampler
 from nodes.types.schedules import (
     BetaSchedule,
@@ -33,8 +34,10 @@ __all__ = [
     "Control",
     "ControlNet",
     "ControlUse",
+    "CropBox",
     "DeepFeatures",
     "Denoised",
+    "DepthModel",
     "EncodedScenes",
     "Examples",
     "FlowSchedule",
@@ -52,8 +55,10 @@ __all__ = [
     "NoisePrediction",
     "NoiseSchedule",
     "PictureSize",
+    "PoseModel",
     "Sampler",
     "SceneSet",
+    "SegmentationModel",
     "Sigmas",
     "Span",
     "Step",
