@@ -251,6 +251,8 @@ def predict_noise(
     checks.can_predict(model, step)
     checks.finite("latent", latent.samples, step)
     _one_text("conditioning", conditioning)
+    for control in controls:
+        _check_size(control, latent)
     added = control_steps.added_up(controls, model)
     (epsilon,) = predict_epsilons(model, latent.samples, step, [conditioning], added)
     return NoisePrediction(checks.finite("model", epsilon, step))
@@ -309,6 +311,20 @@ def _one_text(port: str, conditioning: Conditioning) -> None:
     if conditioning.more or conditioning.area is not None:
         got = f"{1 + len(conditioning.more)} texts" if conditioning.more else "a text for an area"
         raise InputError(port, got, "one text for the whole picture", "control.apply takes both")
+
+
+def _check_size(control: Control, latent: Latent) -> None:
+    """What goes into a network of another size ends in an error deep inside it."""
+    batch, _, height, width = latent.samples.shape
+    for name, tensors in control.residuals:
+        wrong = [len(tensor) for tensor in tensors if len(tensor) not in (1, batch)]
+        if wrong:
+            raise InputError("controls", f"{wrong[0]} pictures", f"1 or the latent's {batch}")
+        if name.startswith("down_block"):
+            got = tuple(tensors[0].shape[-2:])
+            if got not in ((1, 1), (height, width)):
+                wanted = f"the latent's {width} × {height}"
+                raise InputError("controls", f"for a latent of {got[1]} × {got[0]}", wanted)
 
 
 def _residuals(
