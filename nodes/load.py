@@ -11,6 +11,7 @@ from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Choice, FilePath
 from nodes import model_files
+from nodes.diffusion.checkpoints.examine import DTYPES
 from nodes.types import Clip, Image, Mask, Model, Vae
 
 _CHANNELS = {"red": 0, "green": 1, "blue": 2, "alpha": 3}
@@ -42,23 +43,31 @@ def _path_of(text: str) -> Path:
     estimate=model_files.checkpoint_bytes,
 )
 def checkpoint(
-    name: Annotated[str, model_files.CheckpointName()] = "tiny", *, ctx: RunContext
+    name: Annotated[str, model_files.CheckpointName()] = "tiny",
+    dtype: Annotated[str, Choice(*DTYPES)] = "auto",
+    *,
+    ctx: RunContext,
 ) -> LoadedCheckpoint:
-    """Load the three networks of a Stable Diffusion model: denoiser, text encoder, autoencoder.
+    """Load the networks of a diffusion model: denoiser, text encoders, autoencoder.
 
-    `name` is a folder under `checkpoints/` of a folder in the environment variable NODEFLOW_MODELS,
-    under `models/checkpoints/`, or a model that comes with nodeflow; or the path of a folder in
-    diffusers' layout (`model_index.json`, `unet/`, `vae/` …). Weights are read as float32, half
-    precision included; nothing is fetched. `tiny` was made for 128 × 128 pictures, Stable
-    Diffusion 1.5 for 512 × 512. Rombach et al. 2021, arXiv 2112.10752.
+    `name` is a file (.safetensors, .gguf) or a folder in diffusers' layout (`model_index.json`,
+    `unet/`, `vae/` …) under `checkpoints/` of a folder in the environment variable NODEFLOW_MODELS,
+    under `models/checkpoints/`, or a model that comes with nodeflow; or a path. What model a file
+    is shows in the names and shapes of its weights; nothing is fetched. `dtype` is the precision to
+    compute in: `auto` is float32 on the CPU and what the file has elsewhere (8 bits become
+    bfloat16); the autoencoder is float32 always. Weights that are stored as wanted stay mapped from
+    the file: leave it as it is during a run. `tiny` was made for 128 × 128 pictures, Stable
+    Diffusion 1.5 for 512 × 512, XL for 1024 × 1024. Rombach et al. 2021, arXiv 2112.10752; Podell
+    et al. 2023, arXiv 2307.01952.
 
     Raises FileNotFoundError with the nearest name where there is no such model, and CheckpointError
-    with the file where one is incomplete or damaged.
+    with the file, what was expected and what was found where one is incomplete or damaged.
     """
     from nodes.diffusion import loading
 
-    folder = model_files.find_checkpoint(name)
-    return LoadedCheckpoint(*loading.load_checkpoint(folder, ctx.device))
+    return LoadedCheckpoint(
+        *loading.load_checkpoint(model_files.find_checkpoint(name), ctx.device, dtype)
+    )
 
 
 @node("load.image", reads=_picture_file)

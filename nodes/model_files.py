@@ -34,6 +34,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "ipadapter": ("ipadapter",),
     "style_models": ("style_models",),
     "vae_approx": ("vae_approx",),
+    "preprocessors": ("preprocessors",),
 }
 """What models are for, and the folders that each kind lies in, as ComfyUI names them."""
 
@@ -49,6 +50,7 @@ _CALLED = {
 }
 _LISTED = (".safetensors", ".gguf")
 _OPENED = (*_LISTED, ".pth", ".pt", ".ckpt", ".bin")  # found by name; whoever loads it judges it
+_IN_CHECKPOINTS = ("diffusion_models", "vae", "text_encoders")  # a checkpoint has such parts too
 _OTHERS_LISTED = {"upscale_models": (*_LISTED, ".pth"), "vae_approx": (*_LISTED, ".pth")}
 
 
@@ -102,12 +104,9 @@ def files_of(kind: str, port: str = "name") -> Callable[[Mapping[str, Any]], lis
 
 def model_content(kind: str, name: str) -> list[Path]:
     """All files of a model, sorted: itself, or what a folder holds of weights and configs."""
-    path = find(kind, name)
-    if path.is_file():
-        return [path]
-    if checkpoint_files.is_checkpoint(path):
-        return checkpoint_files.all_files(path)
-    return sorted(p for p in path.iterdir() if p.suffix in (".json", ".safetensors", ".txt"))
+    from nodes.diffusion.checkpoints import examine
+
+    return examine.files(find(kind, name))
 
 
 def called(kind: str) -> str:
@@ -117,6 +116,8 @@ def called(kind: str) -> str:
 
 def _is_model(kind: str, path: Path) -> bool:
     if kind == "checkpoints" and checkpoint_files.is_checkpoint(path):
+        return True
+    if kind in _IN_CHECKPOINTS and checkpoint_files.is_checkpoint(path):
         return True
     if kind != "checkpoints" and (path / "config.json").is_file():
         return True
@@ -150,7 +151,8 @@ def _searched(kind: str) -> list[Path]:
 
 
 def _candidates(kind: str, name: str) -> Iterator[Path]:
-    for place in (*_searched(kind), None):
+    further = _searched("checkpoints") if kind in _IN_CHECKPOINTS else []
+    for place in (*_searched(kind), *further, None):
         path = Path(name).expanduser() if place is None else place / name
         yield path
         yield from (path.with_name(path.name + suffix) for suffix in _LISTED if path.name)
@@ -197,12 +199,13 @@ def checkpoint_files_of(params: Mapping[str, Any]) -> list[Path]:
 
 
 def checkpoint_bytes(params: Mapping[str, Any], inputs: Mapping[str, int]) -> dict[str, int]:
-    """Bytes in memory of model, clip and vae as float32, from the files' headers."""
+    """Bytes in memory of model, clip and vae, from the files' headers."""
+    from nodes.diffusion.checkpoints import examine
+
     if "name" not in params:
         return {}  # it arrives by wire
-    folder = find_checkpoint(str(params["name"]))
-    parts = {"model": "unet", "clip": "text_encoder", "vae": "vae"}
-    return {port: checkpoint_files.float32_bytes(folder, part) for port, part in parts.items()}
+    path = find_checkpoint(str(params["name"]))
+    return examine.checkpoint_bytes(path, str(params.get("dtype", "auto")))
 
 
 @dataclass(frozen=True)
@@ -232,10 +235,9 @@ class ModelName(Widget):
 
     def examine(self, path: Path) -> None:
         """Raise `CheckpointError` unless what is at `path` can be read, as far as shows now."""
-        from nodes.diffusion.checkpoints.header import read_header
+        from nodes.diffusion.checkpoints import examine
 
-        if path.is_file() and path.suffix.lower() in _LISTED:
-            read_header(path)
+        examine.check(self.kind, path)
 
     def hint(self, value: Any) -> str:
         try:
@@ -253,9 +255,6 @@ class CheckpointName(ModelName):
     """A whole checkpoint, a file or a folder."""
 
     code: ClassVar[str] = "no-such-checkpoint"
-
-    def examine(self, path: Path) -> None:
-        checkpoint_files.check(path)
 
     def hint(self, value: Any) -> str:
         return super().hint(value).replace("fetch the file", "fetch the checkpoint")

@@ -19,7 +19,7 @@ __all__ = ["beta_schedule", "load_checkpoint", "load_clip", "load_model", "load_
 
 def load_checkpoint(
     path: Path, device: str = "cpu", dtype: str = "auto"
-) -> tuple[Model, Clip | None, Vae]:
+) -> tuple[Model, Clip, Vae]:
     """The parts of the checkpoint at `path`, a file or a folder: in evaluation mode, frozen.
 
     `dtype` is `auto` (float32 on the CPU, elsewhere what is stored), `float32`, `float16` or

@@ -21,8 +21,8 @@ Found = tuple[Header, Part]
 """An encoder and the file that it is in."""
 
 
-def load_checkpoint(path: Path, device: str, dtype: str) -> tuple[Model, Clip, Vae]:
-    """The three parts of a single file.
+def load_checkpoint(path: Path, device: str, dtype: str) -> tuple[Model, Clip | None, Vae]:
+    """The parts of a single file; no Clip where its denoiser reads no text.
 
     Raises:
         CheckpointError: it is no checkpoint, or lacks a part; names all that is missing.
@@ -33,7 +33,7 @@ def load_checkpoint(path: Path, device: str, dtype: str) -> tuple[Model, Clip, V
     encoders = {kind: (header, part) for kind, part in detected.parts.items()}
     return (
         model_of(header, detected, device, dtype),
-        clip_of(detected.family, encoders, device, dtype),
+        clip_of(detected.family, encoders, device, dtype) if detected.family.encoders else None,
         vae_of(header, detected.parts["vae"], detected.family, device, detected.latents),
     )
 
@@ -101,7 +101,7 @@ def _clip(header: Header, part: Part, kind: str, family: Family, device: str, dt
     if kind == "clip_l" and kind not in family.projected:
         part = clip_encoders.without_projection(part)
     encoder = stream.build(part, header, precision.for_part(header, part, dtype, device), device)
-    return Clip(encoder, TOKENIZERS[kind](), kind=kind, family=family.name)
+    return Clip(encoder, TOKENIZERS[kind](header.path), kind=kind, family=family.name)
 
 
 def vae_of(

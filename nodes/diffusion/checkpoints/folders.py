@@ -25,31 +25,44 @@ from nodes.diffusion.checkpoint_files import (
     tokenizer_of,
     weights_in,
 )
-from nodes.diffusion.checkpoints import assemble, precision, stream, unets
+from nodes.diffusion.checkpoints import assemble, precision, recognise, stream, unets
 from nodes.diffusion.checkpoints.families import Family
 from nodes.diffusion.checkpoints.header import read_headers
 from nodes.diffusion.checkpoints.scheduler_config import Training, training_of
+from nodes.diffusion.t5_tokenizer import T5Tokenizer
 from nodes.diffusion.tokenizer import ClipTokenizer
 from nodes.types import Clip, Model, Vae
 
+
+def _only(cls: str) -> Callable[[Mapping[str, Any]], Family]:
+    """The one family whose denoiser is of a class."""
+    family = next(f for f in recognise.FAMILIES.values() if f.denoiser == cls)
+    return lambda config: family
+
+
 FAMILY_OF: dict[str, Callable[[Mapping[str, Any]], Family]] = {
     "UNet2DConditionModel": unets.family_of,
+    **{cls: _only(cls) for cls in DENOISERS["transformer"]},
 }
 """By the denoiser's class: from its configuration, whose it is."""
 
 TOKENIZERS: dict[str, Callable[[Path], Any]] = {
     "CLIPTextModel": ClipTokenizer.from_folder,
     "CLIPTextModelWithProjection": ClipTokenizer.from_folder,
+    "T5EncoderModel": T5Tokenizer.from_folder,
+    "UMT5EncoderModel": T5Tokenizer.from_folder,
 }
 """By the text encoder's class: what makes its tokenizer from a folder."""
 
 
-def load_checkpoint(folder: Path, device: str, dtype: str) -> tuple[Model, Clip | None, Vae]:
-    """All parts of a checkpoint folder; no Clip where its denoiser reads no text."""
-    parts = parts_of(folder)
-    model = load_model(folder, device, dtype)
-    clip = load_clip(folder, device, dtype) if any(p in ENCODERS for p in parts) else None
-    return model, clip, load_vae(folder, device)
+def load_checkpoint(folder: Path, device: str, dtype: str) -> tuple[Model, Clip, Vae]:
+    """All parts of a checkpoint folder."""
+    parts_of(folder)
+    return (
+        load_model(folder, device, dtype),
+        load_clip(folder, device, dtype),
+        load_vae(folder, device),
+    )
 
 
 def load_model(folder: Path, device: str, dtype: str) -> Model:

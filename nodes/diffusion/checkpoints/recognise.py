@@ -9,22 +9,53 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from nodes.diffusion.checkpoint_files import CheckpointError
-from nodes.diffusion.checkpoints import autoencoders, clip_encoders, unets
+from nodes.diffusion.checkpoints import (
+    auraflow,
+    autoencoders,
+    clip_encoders,
+    dit,
+    flux,
+    pixart,
+    sd3,
+    t5_encoders,
+    unets,
+)
 from nodes.diffusion.checkpoints.families import Detected, Family, Part, Shapes
 from nodes.diffusion.checkpoints.header import Header
 
-DENOISERS: tuple[Callable[[Shapes, str, Header], Detected | None], ...] = (unets.recognise,)
+DENOISERS: tuple[Callable[[Shapes, str, Header], Detected | None], ...] = (
+    unets.recognise,
+    flux.recognise,
+    sd3.recognise,
+    auraflow.recognise,
+    pixart.recognise,
+    dit.recognise,
+)
 """(shapes under a prefix, the prefix, the whole header) → what it is, with the part `denoiser`."""
 
-ENCODERS: tuple[Callable[[Shapes, str], tuple[str, Part] | None], ...] = (clip_encoders.recognise,)
+ENCODERS: tuple[Callable[[Shapes, str], tuple[str, Part] | None], ...] = (
+    clip_encoders.recognise,
+    t5_encoders.recognise,
+)
 """(shapes under a prefix, the prefix) → the encoder's kind (`clip_l`, `t5` ...) and its part."""
 
 AUTOENCODERS: tuple[Callable[[Shapes, str], Part | None], ...] = (autoencoders.recognise,)
 """(shapes under a prefix, the prefix) → the autoencoder's part."""
 
-FAMILIES: dict[str, Family] = {family.name: family for family in unets.FAMILIES}
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for module in (unets, flux, sd3, auraflow, pixart, dit)
+    for family in module.FAMILIES
+}
 
-_DENOISER_PREFIXES = ("model.diffusion_model.", "model.model.", "diffusion_model.", "net.", "unet.")
+_DENOISER_PREFIXES = (
+    "model.diffusion_model.",
+    "model.model.",
+    "diffusion_model.",
+    "net.",
+    "unet.",
+    "model.",
+)
 _VAE_PREFIXES = ("first_stage_model.", "vae.", "")
 _ENCODER_PREFIXES = (
     "cond_stage_model.transformer.",

@@ -1,0 +1,102 @@
+"""What can be said of a model before it is loaded, from names and headers. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from nodes.diffusion import checkpoint_files
+from nodes.diffusion.checkpoint_files import CheckpointError, why_no_pickle
+from nodes.diffusion.checkpoints import recognise
+from nodes.diffusion.checkpoints.families import Part
+from nodes.diffusion.checkpoints.header import Header, read_header
+
+DTYPES = ("auto", "float32", "float16", "bfloat16")
+_WANTED: dict[str, Callable[[Header], object]] = {
+    "diffusion_models": recognise.wanted_denoiser,
+    "vae": recognise.wanted_vae,
+    "text_encoders": recognise.wanted_encoders,
+}
+_OUTPUTS = {"vae": "vae", "denoiser": "model"}  # what is neither is part of the clip
+
+
+def check(kind: str, path: Path) -> None:
+    """Raise `CheckpointError` unless what is at `path` is a whole model of the kind, as far as
+    shows without its weights."""
+    if path.is_dir():
+        _check_folder(kind, path)
+    elif path.suffix.lower() in checkpoint_files.PICKLES:
+        if kind in ("checkpoints", *_WANTED):
+            raise CheckpointError(why_no_pickle(path))
+    elif kind == "checkpoints":
+        header = read_header(path)
+        recognise.check_whole(header, recognise.recognise(header))
+    else:
+        header = read_header(path)
+        if kind in _WANTED:
+            _WANTED[kind](header)
+
+
+def _check_folder(kind: str, path: Path) -> None:
+    if checkpoint_files.is_checkpoint(path):
+        checkpoint_files.check(path)
+    elif kind in _WANTED:
+        for file in checkpoint_files.files_in(path):
+            if file.suffix == ".safetensors":
+                read_header(file)
+
+
+def files(path: Path) -> list[Path]:
+    """The files whose content makes a model what it is."""
+    if path.is_file():
+        return [path]
+    if checkpoint_files.is_checkpoint(path):
+        return checkpoint_files.all_files(path)
+    return sorted(p for p in path.iterdir() if p.suffix in (".json", ".safetensors", ".txt"))
+
+
+def checkpoint_bytes(path: Path, dtype: str = "auto") -> dict[str, int]:
+    """Bytes in memory of model, clip and vae; `auto` is reckoned as float32."""
+    found = {"model": 0, "clip": 0, "vae": 0}
+    for port, count in _counts(path):
+        found[port] += count * (4 if port == "vae" else _width(dtype))
+    return found
+
+
+def part_bytes(kind: str, path: Path, dtype: str = "auto") -> int:
+    """Bytes in memory of a model of one part."""
+    if path.is_dir() and not checkpoint_files.is_checkpoint(path):
+        return _width(dtype) * checkpoint_files.float32_bytes(path.parent, path.name) // 4
+    port = {"diffusion_models": "model", "vae": "vae"}.get(kind, "clip")
+    if checkpoint_files.is_checkpoint(path):
+        return checkpoint_bytes(path, dtype)[port]
+    header = read_header(path)
+    parts: list[Part] = []
+    if port == "clip":
+        parts = list(recognise.recognise_encoders(header, alone=True).values())
+    elif port == "vae":
+        parts = [recognise.wanted_vae(header)]
+    else:
+        parts = [recognise.wanted_denoiser(header).parts["denoiser"]]
+    return _width(dtype) * sum(_count(header, part) for part in parts)
+
+
+def _counts(path: Path) -> list[tuple[str, int]]:
+    if path.is_dir():
+        folders = {**dict.fromkeys(checkpoint_files.DENOISERS, "model"), "vae": "vae"}
+        return [
+            (folders.get(part, "clip"), checkpoint_files.float32_bytes(path, part) // 4)
+            for part in checkpoint_files.parts_of(path)
+        ]
+    header = read_header(path)
+    parts = recognise.recognise(header).parts
+    return [(_OUTPUTS.get(role, "clip"), _count(header, part)) for role, part in parts.items()]
+
+
+def _count(header: Header, part: Part) -> int:
+    names = {part.prefix + name for source in part.sources.values() for name in source.names}
+    return sum(header.tensors[name].count for name in names)
+
+
+def _width(dtype: str) -> int:
+    return 4 if dtype in ("auto", "float32") else 2
