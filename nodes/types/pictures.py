@@ -25,3 +25,14 @@ class Mask:
     """Masks, `values` float32 [B, H, W] in 0..1; 1 is where something happens."""
 
     values: torch.Tensor
+
+
+@socket("crop", colour="#5fb0a0")
+@dataclass(frozen=True)
+class CropBox:
+    """A window of a picture, in its pixels; it may stick out."""
+
+    left: int
+    top: int
+    width: int
+    height: int
