@@ -17,14 +17,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-DENOISERS = {"unet": ("UNet2DConditionModel",)}
+DENOISERS = {
+    "unet": ("UNet2DConditionModel",),
+    "transformer": (
+        "SD3Transformer2DModel",
+        "FluxTransformer2DModel",
+        "AuraFlowTransformer2DModel",
+        "PixArtTransformer2DModel",
+        "DiTTransformer2DModel",
+    ),
+}
 """The folders that a denoiser lies in, and the classes that are read from each."""
+_CLIPS = ("CLIPTextModel", "CLIPTextModelWithProjection")
+_T5S = ("T5EncoderModel", "UMT5EncoderModel")
 ENCODERS = {
-    "text_encoder": ("CLIPTextModel", "CLIPTextModelWithProjection"),
-    "text_encoder_2": ("CLIPTextModel", "CLIPTextModelWithProjection"),
+    "text_encoder": (*_CLIPS, *_T5S),
+    "text_encoder_2": (*_CLIPS, *_T5S),
+    "text_encoder_3": _T5S,
 }
 """The same of text encoders, in the order in which diffusers numbers them."""
 VAES = {"vae": ("AutoencoderKL",)}
+WORDLESS = ("DiTTransformer2DModel",)
+"""Denoisers that read no text."""
 _VARIANTS = ("", "fp16", "bf16")
 _TOKENIZER = (
     "vocab.json",
@@ -76,7 +90,9 @@ def parts_of(folder: Path) -> dict[str, str]:
     index = read_json(folder / "model_index.json")
     named = {part: _class_in(index, part) for part in (*DENOISERS, *ENCODERS, *VAES)}
     denoisers = [part for part in DENOISERS if named[part]] or ["unet"]
-    encoders = [part for part in ENCODERS if named[part]] or ["text_encoder"]
+    encoders = [part for part in ENCODERS if named[part]]
+    if not encoders and named[denoisers[0]] not in WORDLESS:
+        encoders = ["text_encoder"]
     known = {**DENOISERS, **ENCODERS, **VAES}
     faults = [
         f"{part} is {named[part] or 'missing'}, not {' or '.join(known[part])}"

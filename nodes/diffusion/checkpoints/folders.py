@@ -69,9 +69,9 @@ def load_model(folder: Path, device: str, dtype: str) -> Model:
     """The denoiser of a checkpoint with what it was trained on."""
     part, cls = _denoiser(folder)
     config_file = folder / "scheduler" / "scheduler_config.json"
-    training = training_of(read_json(config_file), config_file)
-    network = load_part(folder / part, cls, device, dtype)
     family = _family(folder / part, cls)
+    training = training_of(read_json(config_file), config_file, family.schedule())
+    network = load_part(folder / part, cls, device, dtype)
     return _model(network, family, training)
 
 
@@ -91,7 +91,7 @@ def load_alone(folder: Path, device: str, dtype: str) -> Model:
     training = Training(family.schedule(), family.prediction)
     beside = folder.parent / "scheduler" / "scheduler_config.json"
     if beside.is_file():
-        training = training_of(read_json(beside), beside)
+        training = training_of(read_json(beside), beside, family.schedule())
     return _model(load_part(folder, cls, device, dtype), family, training)
 
 

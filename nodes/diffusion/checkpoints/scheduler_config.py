@@ -16,6 +16,7 @@ _BETAS: dict[str, Callable[[int, float, float], list[float]]] = {
     "scaled_linear": schedules.scaled_linear_betas,
     "squaredcos_cap_v2": lambda count, start, end: schedules.squared_cosine_betas(count),
 }
+_TOKENS = 4096  # of a picture of 1024 × 1024 pixels
 _PREDICTIONS = ("epsilon", "v_prediction", "sample")
 
 
@@ -28,15 +29,16 @@ class Training:
     sigma_data: float = 1.0
 
 
-def training_of(config: Mapping[str, Any], config_file: Path) -> Training:
+def training_of(config: Mapping[str, Any], config_file: Path, usual: NoiseSchedule) -> Training:
     """What a model was trained on, told by its scheduler.
 
     A scheduler of Karras' kind (EDM…) means a network that is scaled as EDM's, one of flow matching
-    means a flow, and LCM's a consistency model.
+    means a flow, and LCM's a consistency model. `usual` are the levels of the model's family, whose
+    clock a flow keeps.
     """
     name = str(config.get("_class_name", ""))
     if name.startswith("FlowMatch"):
-        return Training(_flow_schedule(config), "flow")
+        return Training(_flow_schedule(config, usual), "flow")
     prediction = config.get("prediction_type", "epsilon")
     if prediction not in _PREDICTIONS:
         raise CheckpointError(
@@ -69,7 +71,19 @@ def beta_schedule(config: Mapping[str, Any], config_file: Path) -> BetaSchedule:
     return schedule
 
 
-def _flow_schedule(config: Mapping[str, Any]) -> FlowSchedule:
+def _flow_schedule(config: Mapping[str, Any], usual: NoiseSchedule) -> FlowSchedule:
+    """Where the shift goes by the picture's size, that of 1024 × 1024 pixels."""
+    shift = float(config.get("shift", 1.0))
+    if config.get("use_dynamic_shifting"):
+        shift = schedules.shift_for_tokens(
+            _TOKENS,
+            float(config.get("base_shift", 0.5)),
+            float(config.get("max_shift", 1.15)),
+            int(config.get("base_image_seq_len", 256)),
+            int(config.get("max_image_seq_len", 4096)),
+        )
     return FlowSchedule(
-        shift=float(config.get("shift", 1.0)), count=int(config.get("num_train_timesteps", 1000))
+        shift,
+        usual.multiplier if isinstance(usual, FlowSchedule) else 1000.0,
+        int(config.get("num_train_timesteps", 1000)),
     )
