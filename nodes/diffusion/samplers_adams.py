@@ -131,19 +131,19 @@ def unipc_predict(
 
 
 def _unipc(x: Tensor, step: Step, points: Past, variant: str, arrived: Tensor | None) -> Tensor:
-    """(sigma'/sigma) x + alpha' ((1 - e^-h) D - B sum_k rho_k (D_k - D) / r_k).
+    """(sigma'/sigma) x + (1 - sigma'/sigma) D - alpha' B sum_k rho_k (D_k - D) / r_k.
 
     B is -h in bh1 and e^-h - 1 in bh2; r_k is the place of D_k on the step, 1 for `arrived`.
     """
-    step = with_signal(step)
-    h, clean = span(step.sigma, step.sigma_next, step.flow), points[0][1]
+    high, clean = below_one(step.sigma, step.flow), points[0][1]
+    h = span(high, step.sigma_next, step.flow)
     scale = -h if variant == "bh1" else math.expm1(-h)
-    places = [-span(below_one(s, step.flow), step.sigma, step.flow) / h for s, _ in points[1:]]
+    places = [-span(below_one(s, step.flow), high, step.flow) / h for s, _ in points[1:]]
     changes = [(c - clean) / r for r, (_, c) in zip(places, points[1:], strict=True)]
     if arrived is not None:
         places, changes = [*places, 1.0], [*changes, arrived - clean]
     ratio = step.sigma_next / step.sigma
-    moved = ratio * x + step.alpha_next * -math.expm1(-h) * clean
+    moved = ratio * x + (1 - ratio) * clean
     for weight, change in zip(_unipc_weights(places, h, scale), changes, strict=True):
         moved = moved - step.alpha_next * scale * weight * change
     return moved

@@ -124,7 +124,7 @@ KINDS: dict[str, Kind] = {
     "dpm_fast": Kind(whole=dpm_fast, settings=_FAST, in_flows=False),
     "dpm_adaptive": Kind(whole=dpm_adaptive, settings=_ADAPTIVE, in_flows=False),
     "dpmpp_2s_ancestral": _random(moves.dpmpp_2s_ancestral),
-    "dpmpp_2s_ancestral_cfg_pp": _random(moves.dpmpp_2s_ancestral_cfg_pp),
+    "dpmpp_2s_ancestral_cfg_pp": _random(moves.dpmpp_2s_ancestral_cfg_pp, uncond_at="middle"),
     **_drawn_on("cpu", ""),
     **_drawn_on("device", "_gpu"),
     "dpmpp_2m": _plain(moves.dpmpp_2m),

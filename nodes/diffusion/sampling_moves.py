@@ -105,12 +105,20 @@ def dpmpp_2s_ancestral(run: Run, x: Tensor, step: Step, past: Past) -> Moved:
 
 
 def dpmpp_2s_ancestral_cfg_pp(run: Run, x: Tensor, step: Step, past: Past) -> Moved:
+    """In the manner of CFG++: x moved by what guidance changes, D - D_uncond, before each part.
+
+    `uncond_at` says which D_uncond counts for the whole step: `middle` is ComfyUI's, whose pictures
+    its users know, but mixes two levels, so that more steps do not bring it nearer to the data;
+    `start` does.
+    """
     eta, (eps, uncond) = run.number("eta"), run.both(x, step)
     if split(step, eta).down == 0:
         return samplers.ancestral(x, eps, step, eta, run.noise(x, step)), past
     moved, middle = samplers.dpmpp_2s_trial(x, eps, step, eta, uncond)
     eps_there, uncond_there = run.both(moved, run.at(step, middle))
-    plain = denoised(moved, uncond_there, middle)
+    plain = denoised(x, uncond, step.sigma)
+    if run.choice("uncond_at") == "middle":
+        plain = denoised(moved, uncond_there, middle)
     shifted = x + step.alpha * (denoised(x, eps, step.sigma) - plain)
     clean = denoised(moved, eps_there, middle)
     return samplers.dpmpp_2s_correct(shifted, clean, step, eta, run.noise(x, step)), past
