@@ -14,6 +14,7 @@ from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Choice, Slider
 from nodes import checks, model_files
+from nodes.diffusion.checkpoints.examine import DTYPES
 from nodes.estimates import as_large_as
 from nodes.types import (
     Conditioning,
@@ -39,13 +40,16 @@ _MODES = (
 
 @node("control.load", reads=model_files.files_of("controlnet"))
 def load(
-    name: Annotated[str, model_files.ModelName("controlnet")], *, ctx: RunContext
+    name: Annotated[str, model_files.ModelName("controlnet")],
+    dtype: Annotated[str, Choice(*DTYPES)] = "auto",
+    *,
+    ctx: RunContext,
 ) -> ControlNet:
     """Load a network that steers a denoiser by a picture: a ControlNet or a T2I-Adapter.
 
     `name` is a safetensors file (its authors' names or diffusers') or a folder in diffusers' layout
     under `controlnet/` or `t2i_adapter/` of a models folder, or a path. For Stable Diffusion 1, 2,
-    XL, 3 and Flux, unions included; weights are read as float32. Zhang et al. 2023, arXiv
+    XL, 3 and Flux, unions included. `dtype` as in `load.checkpoint`. Zhang et al. 2023, arXiv
     2302.05543; Mou et al. 2023, arXiv 2302.08453.
 
     Raises FileNotFoundError with the nearest name, and CheckpointError with the file, what was
@@ -53,7 +57,7 @@ def load(
     """
     from nodes.diffusion import control_load
 
-    return control_load.load(model_files.find("controlnet", name), ctx.device)
+    return control_load.load(model_files.find("controlnet", name), ctx.device, dtype)
 
 
 @node("control.set_union_mode")
