@@ -76,9 +76,9 @@ def ipndm_v(x: Tensor, eps: Tensor, step: Step, past: Past, order: int) -> tuple
 def uneven_weights(lengths: Sequence[float]) -> list[float]:
     """The weights of iPNDM with variable steps, newest first; `lengths` begins with this step's.
 
-    As published with Zhou et al. 2023, arXiv 2312.00094. They come to those of even steps, and of
-    two points they are Adams-Bashforth's; of three and four uneven ones the second difference
-    weighs more than there (`lms` has the exact ones), which is kept: it is what makes its pictures.
+    As its authors' solver has them (Zhou et al. 2023, arXiv 2312.00094): of two slopes they are
+    Adams-Bashforth's, of three so for even steps; else the higher differences weigh more than there.
+    That is kept, since it makes this sampler's pictures; `lms` has the exact weights.
     """
     first, *before = lengths
     if not before:
