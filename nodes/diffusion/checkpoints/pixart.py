@@ -26,6 +26,7 @@ PIXART = Family("pixart", "PixArt", CLASS, ("t5",), linear_betas, scaling=0.1302
 FAMILIES = (PIXART,)
 
 _HEAD_SIZE = 72
+_ALPHA_TOKENS = 120  # that its texts are cut at; Sigma's at 300
 _LARGEST = 128  # latent pixels a side of the published models for 1024 × 1024
 _OLD, _NEW = "blocks.#", "transformer_blocks.#"
 _EMBEDDERS = {
@@ -76,19 +77,23 @@ def recognise(shapes: Shapes, prefix: str, header: Header) -> Detected | None:
     if not all(name in laid.shapes for name in _NEEDED):
         return None
     places = shapes.get("pos_embed", (1, 0))[1]
-    part = Part(CLASS, config_of(laid.shapes, places), prefix, laid.sources, laid.unread)
+    alpha = shapes.get("y_embedder.y_embedding", (0,))[0] == _ALPHA_TOKENS
+    part = Part(CLASS, config_of(laid.shapes, places, alpha), prefix, laid.sources, laid.unread)
     return Detected(PIXART, {"denoiser": part})
 
 
-def config_of(shapes: Shapes, places: int = 0) -> dict[str, Any]:
-    """diffusers' configuration from its names and shapes. `places` is how many patches a picture
-    had in training; where a file does not say it, 1024 × 1024 pixels are taken for granted."""
+def config_of(shapes: Shapes, places: int = 0, alpha: bool = False) -> dict[str, Any]:
+    """diffusers' configuration from its names and shapes.
+
+    `places` is how many patches a picture had in training; where a file does not say it, 1024 ×
+    1024 pixels are taken for granted. `alpha` is PixArt before Sigma.
+    """
     inner, channels, patch, _ = shapes["pos_embed.proj.weight"]
     heads = max(1, inner // _HEAD_SIZE)
     side = math.isqrt(places) * patch or _LARGEST
     sized = "adaln_single.emb.resolution_embedder.linear_1.weight" in shapes
-    # Sigma for 256 × 256 was begun from the model for 512 × 512, whose places it keeps.
-    scale = side / 64 if not sized else max(side / 64, 1)
+    # Places are counted in steps that 512 × 512 pixels have; only Sigma has smaller ones.
+    scale = max(side / 64, 1) if alpha or sized else side / 64
     return {
         "sample_size": side,
         "patch_size": patch,

@@ -540,7 +540,8 @@ def test_a_file_answers_as_the_network_it_was_made_of(
     assert model.family == family
     for key, tensor in network.state_dict().items():
         assert torch.equal(model.network.state_dict()[key], tensor), key
-    assert_close(answer(family, model.network), answer(family, network), rtol=0, atol=0)
+    # Where in memory a tensor lies decides by which kernel it is multiplied: rounding remains.
+    assert_close(answer(family, model.network), answer(family, network), rtol=1e-4, atol=2e-5)
 
 
 def answer(family: str, network: Any) -> Tensor:
@@ -688,7 +689,7 @@ def test_a_missing_tensor_is_named(name: str, tmp_path: Path) -> None:
     absent = next(n for n in file if re.search(r"\.1\..*(fc2|mlp\.2|c_proj)\.weight$", n))
     del file[absent]
     save_file({n: t.contiguous() for n, t in file.items()}, tmp_path / "m.safetensors")
-    with pytest.raises(CheckpointError, match="1 weights are missing, among them .*blocks.1"):
+    with pytest.raises(CheckpointError, match=r"1 weights are missing, among them .*blocks\.1"):
         loading.load_model(tmp_path / "m.safetensors")
 
 
