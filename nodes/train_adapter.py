@@ -1,8 +1,7 @@
 """Train nodes: small things beside a frozen model. A LoRA, an embedding, a ControlNet.
 
-What is given stays as it is. Each training shows its progress, stops when it is cancelled, and with
-a `folder` (under the run's output folder) goes on where it was stopped. `name` is the file or
-folder that it writes there.
+What is given stays as it is. Each training stops when it is cancelled, and with a `folder` (under
+the run's output folder) goes on where it was. `name` is the file or folder that it writes there.
 """
 
 from __future__ import annotations
@@ -183,6 +182,8 @@ def _check(model: Model, clip: Clip, examples: Examples) -> None:
     if kind != "UNet2DConditionModel" or model.prediction != "epsilon" or model.family != "sd1":
         got = f"{kind} of {model.family}, {model.prediction}"
         raise InputError("model", got, "a UNet2DConditionModel of sd1, epsilon")
+    if not training_runs.on_trained_schedule(model):
+        raise InputError("model", "another noise schedule", "Stable Diffusion's own")
     wanted, width = model.network.config.cross_attention_dim, clip.encoder.config.hidden_size
     if width != wanted or clip.skip:
         got = f"width {width}, {clip.skip} layers skipped"

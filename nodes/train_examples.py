@@ -45,7 +45,8 @@ def named(
 ) -> Examples:
     """Draw one thing above another and call both together by one new word.
 
-    A concept to teach by textual inversion, on many backgrounds. Captions name the word and the background alone, as "a <house> on a blue background".
+    A concept to teach by textual inversion, on many backgrounds. Captions name the word and the
+    background alone, as "a <house> on a blue background".
     """
     from nodes.diffusion.training.examples import drawn_examples
     from nodes.diffusion.training.scenes import draw

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-from math import isclose
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +9,7 @@ from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import NewPath, Text
-from nodes import model_files
+from nodes import model_files, training_runs
 from nodes.types import Clip, Image, Losses, Model, SceneSet, Vae
 
 
@@ -68,10 +66,7 @@ def judge_pictures(image: Image, scenes: SceneSet) -> float:
 
 def _check_as_trained(model: Model, vae: Vae) -> None:
     """What the files say of a model is what the training makes; of another they would tell lies."""
-    from nodes.diffusion.training.denoiser import beta_schedule
-
-    ours, trained = getattr(model.betas, "alphas_cumprod", ()), beta_schedule().alphas_cumprod
-    same = len(ours) == len(trained) and all(map(partial(isclose, abs_tol=1e-6), ours, trained))
+    same = training_runs.on_trained_schedule(model)
     if model.prediction != "epsilon" or not same:
         got = f"{model.prediction} on {'the' if same else 'another'} schedule"
         raise InputError("model", got, "epsilon on the schedule of train.denoiser")

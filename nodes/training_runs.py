@@ -6,13 +6,15 @@ Imports no torch.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodeflow.widgets import NewPath, Number
-from nodes.types import Losses
+from nodes.types import Losses, Model
 
 if TYPE_CHECKING:
     from nodes.diffusion.training.loop import History, Loop
@@ -44,3 +46,11 @@ def report(ctx: RunContext) -> Callable[[int, int, dict[str, float]], None]:
 
 def losses(history: History) -> Losses:
     return Losses(tuple(row["loss"] for row in history))
+
+
+def on_trained_schedule(model: Model) -> bool:
+    """Whether a model's noise schedule is the one that these trainings use."""
+    from nodes.diffusion.training.denoiser import beta_schedule
+
+    ours, trained = getattr(model.betas, "alphas_cumprod", ()), beta_schedule().alphas_cumprod
+    return len(ours) == len(trained) and all(map(partial(isclose, abs_tol=1e-6), ours, trained))

@@ -23,7 +23,7 @@ from nodes.diffusion.training.autoencoder import new_autoencoder
 from nodes.diffusion.training.denoiser import beta_schedule, new_unet
 from nodes.diffusion.training.text_image import new_text_encoder
 from nodes.model_files import shipped_models
-from nodes.types import Clip, Examples, Model, Vae
+from nodes.types import BetaSchedule, Clip, Examples, Model, Vae
 
 TOKENIZER = shipped_models() / "tiny" / "tokenizer"
 
@@ -231,6 +231,9 @@ def test_what_does_not_fit_is_refused(model: Model, clip: Clip, outlined: Exampl
     ctx = RunContext()
     with pytest.raises(InputError, match="epsilon"):
         train_adapter.lora(replace(model, prediction="v_prediction"), clip, outlined, ctx=ctx)
+    short = BetaSchedule(beta_schedule().alphas_cumprod[:10])
+    with pytest.raises(InputError, match="noise schedule"):
+        train_adapter.lora(replace(model, betas=short), clip, outlined, ctx=ctx)
     with pytest.raises(InputError, match="layers skipped"):
         train_adapter.lora(model, replace(clip, skip=1), outlined, ctx=ctx)
     wide = replace(outlined, latents=outlined.latents.repeat(1, 2, 1, 1))
