@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from nodeflow.errors import InputError
 from nodeflow.node import node
-from nodeflow.widgets import Number, Prompt, Slider
+from nodeflow.widgets import Choice, Number, Prompt, Slider
 from nodes.checks import fraction
+from nodes.conditioning_texts import one_text_each, same_width
+from nodes.prompt_encoding import token_sections
+from nodes.prompt_source import embeddings_read
 from nodes.types import Clip, Conditioning, Tokens
+
+
+class TokenTable(NamedTuple):
+    table: str
+    pieces: list[str]
+    ids: list[int]
+    chunks: list[int]
+    weights: list[float]
 
 
 @node("text.tokenize")
@@ -42,17 +53,45 @@ def ids(tokens: Tokens) -> list[int]:
     return [int(number) for number in tokens.ids.flatten().tolist()]
 
 
+@node("text.tokens", reads=embeddings_read("text"))
+def tokens(
+    clip: Clip,
+    text: Annotated[str, Prompt()] = "",
+    syntax: Annotated[str, Choice("plain", "comfyui", "a1111")] = "comfyui",
+) -> TokenTable:
+    """Show what the text encoders read of a prompt: pieces, ids, chunks and weights.
+
+    `table` is for people: a block for each encoder, and for each text that AND joins and each
+    stretch of the way where the words change; padding is left out. The lists hold the same, slot
+    after slot. `plain` is what `text.encode` reads, the others what `prompt.encode_comfyui` and
+    `prompt.encode_a1111` read. A vector of a textual inversion has an id below 0.
+    """
+    from nodes.diffusion.prompts.table import as_text
+
+    found = token_sections(clip, text, syntax)
+    lines = [line for section in found for line in section.lines]
+    return TokenTable(
+        as_text(found),
+        [line.piece for line in lines],
+        [line.id for line in lines],
+        [line.chunk for line in lines],
+        [line.weight for line in lines],
+    )
+
+
 @node("text.encode")
 def encode(clip: Clip, text: Annotated[str, Prompt()] = "") -> Conditioning:
-    """Turn a prompt into the embeddings that steer the denoiser.
+    """Turn a prompt into the embeddings that steer the denoiser, every sign taken as a letter.
 
     Tokenize, then encode each chunk of 77 by itself and put the chunks in a row:
     embeddings [1, 77 * chunks, D], pooled [1, D] from the first chunk. Radford et al. 2021, arXiv
-    2103.00020; as conditioning in Rombach et al. 2021, arXiv 2112.10752, section 3.3.
+    2103.00020; as conditioning in Rombach et al. 2021, arXiv 2112.10752, section 3.3. A model with
+    several text encoders has it read by each, laid together as the model wants it. For weights see
+    `prompt.encode_comfyui` and `prompt.encode_a1111`.
     """
-    from nodes.diffusion import text_encoding
+    from nodes.diffusion.prompts.encoding import encode_plain
 
-    return text_encoding.encode(clip, clip.tokenizer.tokenize(text).ids)
+    return encode_plain(clip, text)
 
 
 @node("text.encode_tokens")
@@ -60,10 +99,13 @@ def encode_tokens(clip: Clip, tokens: Tokens) -> Conditioning:
     """Turn pieces into the embeddings that steer the denoiser: `text.encode`'s second half.
 
     ids [chunks, 77] → embeddings [1, 77 * chunks, D]. An id beyond the encoder's vocabulary, from
-    another model's tokenizer, is an error.
+    another model's tokenizer, is an error; so is a model with several text encoders.
     """
     from nodes.diffusion import text_encoding
 
+    if clip.others or text_encoding.is_t5(clip):
+        kinds = ", ".join(part.kind for part in (clip, *clip.others))
+        raise InputError("clip", kinds, "one CLIP", "Ids are of one: use text.encode")
     known, highest = clip.encoder.config.vocab_size, int(tokens.ids.max())
     if highest >= known:
         raise InputError(
@@ -78,16 +120,25 @@ def clip_skip(clip: Clip, layers: Annotated[int, Number(0, 48, 1, "layers")] = 1
 
     0 leaves out none, 1 stops at the last but one, as models trained with "clip skip 2" want it
     (their count begins at 1). Replaces an earlier skip. Embeddings are of that layer's output,
-    after the final layer norm. At least one layer must stay.
+    after the final layer norm where the model's family wants it. Where there are several CLIPs all
+    of them leave out as many; Stable Diffusion XL leaves out one more always. At least one layer
+    must stay.
     """
     from nodes.diffusion import text_encoding
 
-    count = text_encoding.layer_count(clip)
+    clips = [part for part in (clip, *clip.others) if not text_encoding.is_t5(part)]
+    count = min((text_encoding.layer_count(part, clip.family) for part in clips), default=0)
+    if not clips:
+        raise InputError("clip", clip.kind, "a CLIP", "T5's last layer is the one that counts")
     if not 0 <= layers < count:
         raise InputError(
             "layers", str(layers), f"0..{count - 1}", f"This text encoder has {count} layers"
         )
-    return replace(clip, skip=layers)
+    first, *others = (
+        part if text_encoding.is_t5(part) else replace(part, skip=layers)
+        for part in (clip, *clip.others)
+    )
+    return replace(first, others=tuple(others))
 
 
 @node("text.combine")
@@ -98,7 +149,7 @@ def combine(a: Conditioning, b: Conditioning) -> Conditioning:
     prediction at every step. `(prediction(a) + prediction(b)) / 2`; with n texts 1/n each. As the
     conjunction of Liu et al. 2022, arXiv 2206.01714, section 3.2, with equal weights.
     """
-    _check_width(a, b)
+    same_width(a, b)
     return replace(a, more=(*a.more, replace(b, more=()), *b.more))
 
 
@@ -110,11 +161,12 @@ def average(
 
     `(1 - amount) * a + amount * b` per number, [B, tokens, D]: amount 0 is `a`, 1 is `b`. Texts of
     different length are first repeated to a common one, which leaves what attention reads in them
-    unchanged. Neither may be the result of `text.combine`.
+    unchanged. Where, when and how much it holds is as `a`. Neither may be the result of
+    `text.combine`.
     """
     from nodes.diffusion import text_encoding
 
-    _check_pair(a, b)
+    one_text_each(a, b)
     fraction("amount", amount)
     return text_encoding.average(a, b, amount)
 
@@ -124,11 +176,12 @@ def concat(a: Conditioning, b: Conditioning) -> Conditioning:
     """Let the denoiser read two texts in one row, each encoded for itself.
 
     [B, n, D] and [B, m, D] → [B, n + m, D]: words of one text do not colour words of the other.
-    `pooled` is `a`'s. Neither may be the result of `text.combine`.
+    `pooled` is `a`'s, and so is where, when and how much it holds. Neither may be the result of
+    `text.combine`.
     """
     from nodes.diffusion import text_encoding
 
-    _check_pair(a, b)
+    one_text_each(a, b)
     return text_encoding.concat(a, b)
 
 
@@ -136,33 +189,9 @@ def concat(a: Conditioning, b: Conditioning) -> Conditioning:
 def zero_out(conditioning: Conditioning) -> Conditioning:
     """Replace a text by zeros of the same shape: neither the text nor the empty one.
 
-    All numbers 0, [B, tokens, D]; a model that was trained with zeros for "no text" needs this in
-    the place of an empty prompt.
+    All numbers 0, [B, tokens, D], in each of the texts combined; a model that was trained with
+    zeros for "no text" needs this in the place of an empty prompt.
     """
     from nodes.diffusion import text_encoding
 
     return text_encoding.zero_out(conditioning)
-
-
-def _check_pair(a: Conditioning, b: Conditioning) -> None:
-    for port, value in (("a", a), ("b", b)):
-        if value.more:
-            raise InputError(
-                port,
-                f"{1 + len(value.more)} combined texts",
-                "one text",
-                "Do this to each text first, and combine afterwards",
-            )
-    _check_width(a, b)
-
-
-def _check_width(a: Conditioning, b: Conditioning) -> None:
-    """Both must come from encoders of the same width, for batches of the same size."""
-    left, right = a.embeddings.shape, b.embeddings.shape
-    if left[2] != right[2] or left[0] != right[0]:
-        raise InputError(
-            "b",
-            f"{right[0]} × {right[1]} tokens of width {right[2]}",
-            f"{left[0]} × any number of tokens of width {left[2]}, as a has",
-            "Encode both with the same clip",
-        )

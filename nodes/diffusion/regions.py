@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -29,7 +30,8 @@ def in_span(span: Span, step: Step, schedule: NoiseSchedule) -> bool:
             sigma_of_share(schedule, span.end) < step.sigma <= sigma_of_share(schedule, span.start)
         )
     if span.unit == "steps":
-        return span.start * step.count <= step.index < span.end * step.count
+        # Half of 5 steps are 2: a share is cut to whole steps, as AUTOMATIC1111's web UI does.
+        return int(span.start * step.count) <= step.index < int(span.end * step.count)
     return span.start <= step.index < span.end
 
 
@@ -80,3 +82,63 @@ def covers(weights: list[Tensor]) -> bool:
     """Whether every place has a text that counts there."""
     total = torch.stack(torch.broadcast_tensors(*weights)).sum(dim=0)
     return bool((total.abs() > math.ulp(1.0)).all())
+
+
+def cropped(text: Conditioning, rows: slice, columns: slice, shape: torch.Size) -> Conditioning:
+    """A conditioning for a window of the latent [..., H, W], as one for a picture of its own.
+
+    Masks, channels beside the latent and the hints of ControlNets are cut; of its texts those that
+    hold somewhere in the window are left.
+    """
+    parts = [_cropped(each, rows, columns, shape) for each in (text, *text.more)]
+    left = [part for part in parts if part is not None]
+    if not left:
+        raise ValueError("a part of the picture has no text: add one for all of it")
+    return replace(left[0], more=tuple(replace(part, more=()) for part in left[1:]))
+
+
+def _cropped(
+    text: Conditioning, rows: slice, columns: slice, shape: torch.Size
+) -> Conditioning | None:
+    height, width = shape[-2:]
+    area = text.area
+    if area is not None:
+        area = _shared(area, rows, columns, height, width)
+        if area is None:
+            return None
+    mask = text.mask
+    if mask is not None:
+        like = torch.empty(1, 1, height, width)
+        mask = mask_for(mask.cpu(), like)[:, 0, rows, columns].to(text.embeddings.device)
+    concat = None if text.concat is None else text.concat[..., rows, columns]
+    uses = tuple(
+        replace(use, hint=_hint_part(use.hint, rows, columns, height, width))
+        for use in text.controls
+    )
+    return replace(text, area=area, mask=mask, concat=concat, controls=uses)
+
+
+def _shared(area: Area, rows: slice, columns: slice, height: int, width: int) -> Area | None:
+    """An area as shares of a window, or None where they have nothing in common."""
+    down, across = window(area, torch.Size((height, width)))
+    top, bottom = max(down.start, rows.start), min(down.stop, rows.stop)
+    left, right = max(across.start, columns.start), min(across.stop, columns.stop)
+    if top >= bottom or left >= right:
+        return None
+    high, wide = rows.stop - rows.start, columns.stop - columns.start
+    return Area(
+        (top - rows.start) / high,
+        (left - columns.start) / wide,
+        (bottom - top) / high,
+        (right - left) / wide,
+    )
+
+
+def _hint_part(hint: Tensor, rows: slice, columns: slice, height: int, width: int) -> Tensor:
+    """The window of a hint [B, H, W, C], whatever its size."""
+    down, across = hint.shape[1] / height, hint.shape[2] / width
+    return hint[
+        :,
+        round(rows.start * down) : round(rows.stop * down),
+        round(columns.start * across) : round(columns.stop * across),
+    ]

@@ -85,9 +85,10 @@ def final_norm(encoder: nn.Module) -> nn.Module:
     return getattr(encoder, "text_model", encoder).final_layer_norm  # type: ignore[no-any-return]
 
 
-def layer_count(clip: Clip) -> int:
-    """How many layers may be left out and one still stay, plus one."""
-    return int(clip.encoder.config.num_hidden_layers) - reading_of(clip, clip.family).skip
+def layer_count(clip: Clip, family: str = "") -> int:
+    """The layers that an encoder has without those that `family`, or its own, always leaves out."""
+    skipped = reading_of(clip, family or clip.family).skip
+    return int(clip.encoder.config.num_hidden_layers) - skipped
 
 
 def average(first: Conditioning, second: Conditioning, amount: float) -> Conditioning:

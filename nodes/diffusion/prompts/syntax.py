@@ -2,10 +2,10 @@
 
 Both: `(a)` weighs by 1.1, `(a:1.3)` by 1.3, `\\(` is a bracket itself, `embedding:name` puts in a
 textual inversion. In `comfyui` an explicit weight stands whatever is around it, and `//` and
-`/* */` are comments. In `a1111` weights multiply; `[a]` divides by 1.1, `[a:b:0.5]` `[a:0.5]` `[a::0.5]`
-change on the way (a share of the steps with a point, else a step's number), `[a|b]` alternates,
-BREAK begins a chunk, AND parts texts that are predicted for apart, `#` begins a comment, and a
-backslash takes any character as it is. A prompt of any depth is read without recursion.
+`/* */` are comments. In `a1111` weights multiply; `[a]` divides by 1.1, `[a:b:0.5]` `[a:0.5]`
+`[a::0.5]` change on the way (a share of the steps with a point, else a step's number), `[a|b]`
+alternates, BREAK begins a chunk, AND parts texts that are predicted for apart, `#` begins a
+comment, a backslash takes any character as it is. Any depth is read without recursion.
 """
 
 from __future__ import annotations

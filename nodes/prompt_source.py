@@ -1,0 +1,138 @@
+"""What the prompt nodes share: parsing with a port's name in the error, and the files that a prompt
+names. Helpers, no nodes. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nodeflow.errors import InputError
+from nodes import model_files
+from nodes.diffusion.prompts.faults import PromptError, PromptProblem
+from nodes.diffusion.prompts.syntax import SYNTAXES, Embedding, Prompt, parse, walk
+
+if TYPE_CHECKING:
+    from nodes.diffusion.prompts.chunks import Inversions
+    from nodes.types import Clip
+
+_PICKLES = (".pt", ".bin")
+
+
+def parsed(port: str, text: str, syntax: str) -> Prompt:
+    """A port's prompt, read.
+
+    Raises:
+        InputError: with every fault and its column, or there is no such syntax.
+    """
+    check_syntax(syntax)
+    try:
+        return parse(text, syntax)
+    except PromptError as error:
+        raise prompt_fault(port, error) from None
+
+
+def check_syntax(syntax: str) -> None:
+    """A name that there is."""
+    if syntax not in SYNTAXES:
+        raise InputError("syntax", repr(syntax), f"one of {', '.join(SYNTAXES)}")
+
+
+def prompt_fault(port: str, error: PromptError) -> InputError:
+    """All faults of a prompt as the one error that a node raises."""
+    first, *others = error.problems
+    hints = [first.hint] if first.hint else []
+    if others:
+        hints.append("Also at " + "; ".join(error.told(problem) for problem in others))
+    return InputError(
+        port, f"{first.got} at {error.where(first)}", first.expected, ". ".join(hints)
+    )
+
+
+def inversions(clip: Clip, prompts: Mapping[str, Prompt]) -> Mapping[str, Inversions]:
+    """The textual inversions that the prompts, by port, name; for each of the encoders.
+
+    Raises:
+        InputError: there is none of that name; with the column.
+    """
+    from nodes.diffusion.prompts.embeddings import inversions_for
+
+    files = {}
+    for port, prompt in prompts.items():
+        files.update(_named(port, prompt))
+    bare = _bare(prompts.values())
+    files.update({name: model_files.find("embeddings", name) for name in bare})
+    return inversions_for(clip, files, bare) if files else {}
+
+
+def _named(port: str, prompt: Prompt) -> dict[str, Path]:
+    found, problems = {}, []
+    for node in _embeddings_in(prompt):
+        try:
+            found[node.name] = _file_of(node.name)
+        except FileNotFoundError as error:
+            problems.append(
+                PromptProblem(node.at, f"embedding {node.name!r}", "one that is there", str(error))
+            )
+    if problems:
+        raise prompt_fault(port, PromptError(prompt.text, problems))
+    return found
+
+
+def _embeddings_in(prompt: Prompt) -> list[Embedding]:
+    nodes = (node for part in prompt.parts for node in walk(part.nodes))
+    return [node for node in nodes if isinstance(node, Embedding)]
+
+
+def _file_of(name: str) -> Path:
+    """The file of an embedding; one that is a pickle too, so that whoever opens it can say so."""
+    try:
+        return model_files.find("embeddings", name)
+    except FileNotFoundError:
+        for suffix in _PICKLES:
+            try:
+                return model_files.find("embeddings", name + suffix)
+            except FileNotFoundError:
+                continue
+        raise
+
+
+def _bare(prompts: Iterable[Prompt]) -> list[str]:
+    """The embeddings whose file's name may stand in an a1111 prompt as a word, without a prefix."""
+    texts = ["".join(p.text.lower().split()) for p in prompts if p.syntax == "a1111"]
+    if not texts:
+        return []
+    names = model_files.list_models("embeddings")
+    return [name for name in names if any(_word(name) in text for text in texts)]
+
+
+def _word(name: str) -> str:
+    return "".join(Path(name).stem.lower().split())
+
+
+def embeddings_read(*ports: str, syntax: str = "") -> Callable[[Mapping[str, Any]], list[Path]]:
+    """A node's `reads`: the embeddings that its prompts name. A prompt that arrives by wire may
+    name any of them."""
+
+    def reads(params: Mapping[str, Any]) -> list[Path]:
+        if any(port not in params for port in ports):
+            return [
+                model_files.find("embeddings", n) for n in model_files.list_models("embeddings")
+            ]
+        found: dict[Path, None] = {}
+        for port in ports:
+            found.update(dict.fromkeys(_read_by(str(params[port]), syntax or params["syntax"])))
+        return list(found)
+
+    return reads
+
+
+def _read_by(text: str, syntax: str) -> list[Path]:
+    if syntax not in SYNTAXES:
+        return []
+    try:
+        prompt = parse(text, syntax)
+        named = list(_named("", prompt).values())
+    except (PromptError, InputError):
+        return []  # the node says what is wrong
+    return [*named, *(model_files.find("embeddings", name) for name in _bare([prompt]))]
