@@ -6,7 +6,7 @@ from typing import Annotated
 
 from nodeflow.errors import InputError
 from nodeflow.node import node
-from nodeflow.widgets import Slider
+from nodeflow.widgets import Number, Slider
 from nodes.checks import fraction
 from nodes.types import Conditioning, Guider, Model
 
@@ -100,3 +100,31 @@ def push_away(
     when = guiders.in_interval(scale, 0.0, start, end)
     ask = guiders.pushed(guider.ask, guider.model, worse, text, when)
     return Guider(guider.model, ask, (*guider.texts, ("text", text)))
+
+
+@node("guider_mix.tiled", title="CFG, tiled")
+def tiled(
+    model: Model,
+    positive: Conditioning,
+    negative: Conditioning,
+    scale: Scale = 7.5,
+    tile: Annotated[int, Number(8, 8192, 8, "px")] = 512,
+    overlap: Annotated[int, Number(0, 4096, 8, "px")] = 128,
+) -> Guider:
+    """Guide a picture larger than the model knows, window by window, at every step.
+
+    The latent is asked about in squares of `tile` pixels (a latent pixel is 8) that overlap by at
+    least `overlap`; there the answers fade into each other. Areas, masks and the hints of
+    ControlNets are cut to the window. One window for all is `guider.cfg`. Bar-Tal et al. 2023
+    (MultiDiffusion), arXiv 2302.08113, eq. 5.
+    """
+    from nodes.diffusion import guiders
+    from nodes.diffusion.tiling import Tiling
+
+    for port, size in (("tile", tile), ("overlap", overlap)):
+        if size % 8 or size < 0:
+            raise InputError(port, f"{size} px", "a multiple of 8")
+    if not overlap < tile:
+        raise InputError("overlap", f"{overlap} px", f"less than the tile's {tile} px")
+    ask = guiders.tiled_cfg(model, positive, negative, scale, Tiling(tile // 8, overlap // 8))
+    return Guider(model, ask, (("positive", positive), ("negative", negative)))

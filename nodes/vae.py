@@ -13,7 +13,7 @@ from nodes import checks
 from nodes.types import Image, Latent, Vae
 
 if TYPE_CHECKING:
-    from nodes.diffusion.autoencode import Tiling
+    from nodes.diffusion.tiling import Tiling
 
 _TILE = Number(64, 4096, 8, "px")
 _OVERLAP = Number(0, 2048, 8, "px")
@@ -125,7 +125,7 @@ def decode_tiled(
 
 def _tiling(vae: Vae, tile: int, overlap: int) -> Tiling:
     """Pixels as latent pixels; an overlap of a whole tile would never get on."""
-    from nodes.diffusion.autoencode import Tiling
+    from nodes.diffusion.tiling import Tiling
 
     for port, size in (("tile", tile), ("overlap", overlap)):
         if size % vae.factor or size < 0:

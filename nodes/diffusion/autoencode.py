@@ -6,26 +6,12 @@ Pictures go through one at a time, so that each is bit for bit what it would be 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
 
 import torch
 
+from nodes.diffusion.tiling import Progress, Tiling, one_by_one
 from nodes.types import Vae
-
-Progress = Callable[[int, int], object]
-Part = Callable[[torch.Tensor], torch.Tensor]
-Span = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """Squares of `tile` latent pixels that overlap by at least `overlap` of them."""
-
-    tile: int
-    overlap: int
 
 
 @dataclass(frozen=True)
@@ -48,7 +34,7 @@ def encode(
         return torch.cat([mean, posterior.std * vae.scaling], dim=1)  # [1, 2C, h, w]
 
     pictures = (pixels.permute(0, 3, 1, 2) * 2 - 1).to(device)  # [B, 3, H, W] in -1..1
-    both = _one_by_one(through, pictures, tiling, vae.factor, 1, progress)
+    both = one_by_one(through, pictures, tiling, vae.factor, 1, progress)
     mean, std = both.chunk(2, dim=1)
     return Moments(mean.contiguous(), std.contiguous())
 
@@ -62,88 +48,9 @@ def decode(
         return vae.autoencoder.decode(part, return_dict=False)[0]  # type: ignore[no-any-return]
 
     z = (samples / vae.scaling + vae.shift).to(_device(vae))
-    pictures = _one_by_one(through, z, tiling, 1, vae.factor, progress)  # [B, 3, 8H, 8W] in -1..1
+    pictures = one_by_one(through, z, tiling, 1, vae.factor, progress)  # [B, 3, 8H, 8W] in -1..1
     return (pictures / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).contiguous()
 
 
 def _device(vae: Vae) -> torch.device:
     return next(vae.autoencoder.parameters()).device  # type: ignore[no-any-return]
-
-
-def _one_by_one(
-    through: Part,
-    source: torch.Tensor,
-    tiling: Tiling | None,
-    shrink: int,
-    grow: int,
-    progress: Progress | None,
-) -> torch.Tensor:
-    """Each picture through the network: whole, or in tiles where it is larger than one.
-
-    A latent pixel is `shrink` pixels of the source and `grow` of the result.
-    """
-    down, across = (spans(side // shrink, tiling) for side in source.shape[-2:])
-    windows = [
-        (..., _scaled(rows, shrink), _scaled(columns, shrink))
-        for rows, columns in product(down, across)
-    ]
-    total, done, results = len(source) * len(windows), 0, []
-    for picture in source.split(1):
-        parts = []
-        for window in windows:
-            with torch.no_grad():
-                parts.append(through(picture[window]))
-            done += 1
-            if progress:
-                progress(done, total)
-        results.append(parts[0] if len(parts) == 1 else _join(parts, down, across, grow))
-    return torch.cat(results)
-
-
-def spans(length: int, tiling: Tiling | None) -> list[Span]:
-    """Where tiles start and end along one side: evenly spread, from edge to edge."""
-    if tiling is None or length <= tiling.tile:
-        return [(0, length)]
-    count = math.ceil((length - tiling.overlap) / (tiling.tile - tiling.overlap))
-    starts = [round((length - tiling.tile) * k / (count - 1)) for k in range(count)]
-    return [(start, start + tiling.tile) for start in starts]
-
-
-def _scaled(span: Span, scale: int) -> slice:
-    return slice(span[0] * scale, span[1] * scale)
-
-
-def _join(
-    parts: list[torch.Tensor], down: list[Span], across: list[Span], grow: int
-) -> torch.Tensor:
-    """Tiles laid over each other: a mean, in which a tile counts less towards its edges."""
-    height, width = down[-1][1] * grow, across[-1][1] * grow
-    total = parts[0].new_zeros(1, parts[0].shape[1], height, width)
-    weights = parts[0].new_zeros(1, 1, height, width)
-    places = product(
-        zip(down, _ramps(down, grow), strict=True), zip(across, _ramps(across, grow), strict=True)
-    )
-    for part, ((rows, falling), (columns, rising)) in zip(parts, places, strict=True):
-        weight = torch.outer(falling, rising).to(part)
-        window = (..., _scaled(rows, grow), _scaled(columns, grow))
-        total[window] += part * weight
-        weights[window] += weight
-    return total / weights
-
-
-def _ramps(along: list[Span], grow: int) -> list[torch.Tensor]:
-    """Each tile's weights along one side: 1, and a line down to 0 where it overlaps a neighbour."""
-    ramps = []
-    for k, (start, end) in enumerate(along):
-        weights = torch.ones((end - start) * grow)
-        if k > 0:
-            weights *= _ramp(len(weights), (along[k - 1][1] - start) * grow)
-        if k + 1 < len(along):
-            weights *= _ramp(len(weights), (end - along[k + 1][0]) * grow).flip(0)
-        ramps.append(weights)
-    return ramps
-
-
-def _ramp(length: int, rise: int) -> torch.Tensor:
-    """A line from 0 to 1 over the first `rise` places, read at their middles, then 1."""
-    return ((torch.arange(length) + 0.5) / max(rise, 0.5)).clamp(max=1)

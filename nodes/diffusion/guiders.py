@@ -7,11 +7,14 @@ step go through the network in one batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import product
 
 from torch import Tensor
 
 from nodes.diffusion import guidance
 from nodes.diffusion.prediction import epsilon_of, predict_epsilons, velocity_of
+from nodes.diffusion.regions import cropped
+from nodes.diffusion.tiling import Tiling, join, spans
 from nodes.types import Answer, Conditioning, Model, Step
 
 Ask = Callable[[Tensor, Step], Answer]
@@ -189,5 +192,24 @@ def pushed(ask_well: Ask, model: Model, worse: Model, text: Conditioning, scale:
         (bad,) = predict_epsilons(worse, x, step, [text])
         pushed_away = guidance.push_away(answer.noise, good, bad, now)
         return Answer(pushed_away, answer.uncond, good)
+
+    return ask
+
+
+def tiled_cfg(
+    model: Model, positive: Conditioning, negative: Conditioning, scale: float, tiling: Tiling
+) -> Ask:
+    """Guidance in overlapping windows of the latent, whose answers fade into each other."""
+
+    def ask(x: Tensor, step: Step) -> Answer:
+        rows, columns = (spans(side, tiling) for side in x.shape[-2:])
+        answers: list[tuple[Tensor, Tensor]] = []
+        for down, across in product(rows, columns):
+            place = slice(*down), slice(*across)
+            prompts = [cropped(text, *place, x.shape) for text in (negative, positive)]
+            uncond, cond = predict_epsilons(model, x[..., place[0], place[1]], step, prompts)
+            answers.append((uncond, cond))
+        uncond, cond = (join(list(parts), rows, columns, 1) for parts in zip(*answers, strict=True))
+        return Answer(guidance.cfg(cond, uncond, scale), uncond, cond)
 
     return ask

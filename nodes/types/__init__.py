@@ -9,10 +9,17 @@ Imports no torch: tensors are named for type checkers alone.
 from nodes.types.adapters import Hypernetwork, Lora, LoraLayer
 from nodes.types.conditioning import Area, Conditioning, PictureSize, Span, Tokens
 from nodes.types.control import Control, ControlNet, ControlUse
+from nodes.types.image_prompts import (
+    ClipVision,
+    Gligen,
+    ImageEmbedding,
+    IpAdapter,
+    UnclipNoise,
+)
 from nodes.types.latents import Denoised, History, Latent, Noise, NoisePrediction
 from nodes.types.models import Clip, Model, Vae
 from nodes.types.perception import DepthModel, PoseModel, SegmentationModel
-from nodes.types.pictures import CropBox, Image, Mask
+from nodes.types.pictures import CropBox, Image, Mask, TileGrid, UpscaleModel
 from nodes.types.sampling import Answer, DeepFeatures, Guider, Sampler
 from nodes.types.schedules import (
     BetaSchedule,
@@ -29,6 +36,7 @@ __all__ = [
     "Area",
     "BetaSchedule",
     "Clip",
+    "ClipVision",
     "Conditioning",
     "ContinuousSchedule",
     "Control",
@@ -41,10 +49,13 @@ __all__ = [
     "EncodedScenes",
     "Examples",
     "FlowSchedule",
+    "Gligen",
     "Guider",
     "History",
     "Hypernetwork",
     "Image",
+    "ImageEmbedding",
+    "IpAdapter",
     "Latent",
     "Lora",
     "LoraLayer",
@@ -62,6 +73,9 @@ __all__ = [
     "Sigmas",
     "Span",
     "Step",
+    "TileGrid",
     "Tokens",
+    "UnclipNoise",
+    "UpscaleModel",
     "Vae",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nodeflow.sockets import socket
 
@@ -36,3 +36,24 @@ class CropBox:
     top: int
     width: int
     height: int
+
+
+@socket("grid", colour="#7fa8a0")
+@dataclass(frozen=True)
+class TileGrid:
+    """Where the tiles of a picture lie, in its pixels: (start, end) of each row and column."""
+
+    rows: tuple[tuple[int, int], ...]
+    columns: tuple[tuple[int, int], ...]
+    height: int
+    width: int
+
+
+@socket("upscaler", colour="#a5c6f0", shape="square", persist=False)
+@dataclass(frozen=True, eq=False)
+class UpscaleModel:
+    """A network that enlarges pictures `scale` times; `descriptor` is spandrel's."""
+
+    descriptor: Any
+    scale: int
+    architecture: str

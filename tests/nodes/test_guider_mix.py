@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from nodeflow.errors import InputError
 from nodes import guidance, guidance_mix, guider, guider_mix
 from nodes import model as nodes_model
-from nodes.types import Conditioning, FlowSchedule, Latent, Model, NoisePrediction, Step
+from nodes.types import Area, Conditioning, FlowSchedule, Latent, Model, NoisePrediction, Step
 
 STEP = Step(5, 20, 2.0, 1.5, 400.0, 300.0)
 
@@ -68,3 +68,35 @@ def test_push_away_wants_a_model_of_the_same_kind(denoiser: Model) -> None:
     flow = replace(denoiser, prediction="flow", betas=FlowSchedule())
     with pytest.raises(InputError, match="a flow"):
         guider_mix.push_away(guider.single(denoiser, A), flow, A)
+
+
+def test_tiled_of_one_window_is_plain_guidance(denoiser: Model) -> None:
+    found = guider_mix.tiled(denoiser, A, B, 5.0, 64, 0).ask(X, STEP)
+    assert torch.equal(found.noise, guider.cfg(denoiser, A, B, 5.0).ask(X, STEP).noise)
+
+
+def test_tiled_asks_about_each_window_by_itself(denoiser: Model) -> None:
+    wide = 2 * randn(1, 4, 8, 16, seed=9)
+    found = guider_mix.tiled(denoiser, A, B, 5.0, 64, 0).ask(wide, STEP).noise
+    plain = guider.cfg(denoiser, A, B, 5.0)
+    for half in (slice(0, 8), slice(8, 16)):
+        assert_close(found[..., half], plain.ask(wide[..., half], STEP).noise)
+    blended = guider_mix.tiled(denoiser, A, B, 5.0, 64, 32).ask(wide, STEP).noise
+    assert (blended - found).abs().max() > 1e-4
+
+
+def test_tiled_cuts_masks_and_areas_to_the_window(denoiser: Model) -> None:
+    wide = 2 * randn(1, 4, 8, 16, seed=9)
+    left = torch.zeros(1, 64, 128)
+    left[..., :64] = 1
+    for first, second in (
+        (replace(A, mask=left), replace(C, mask=1 - left)),
+        (replace(A, area=Area(0, 0, 1, 0.5)), replace(C, area=Area(0, 0.5, 1, 0.5))),
+    ):
+        both = replace(first, more=(second,))
+        found = guider_mix.tiled(denoiser, both, B, 5.0, 64, 0).ask(wide, STEP).noise
+        for half, text in ((slice(0, 8), A), (slice(8, 16), C)):
+            expected = guider.cfg(denoiser, text, B, 5.0).ask(wide[..., half], STEP).noise
+            assert_close(found[..., half], expected, rtol=1e-4, atol=1e-4)
+    with pytest.raises(InputError, match="multiple of 8"):
+        guider_mix.tiled(denoiser, A, B, 5.0, 60, 0)

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.diffusion import autoencode
-from nodes.diffusion.autoencode import Tiling
+from nodes.diffusion import autoencode, tiling
+from nodes.diffusion.tiling import Tiling
 from nodes.types import Vae
 
 
@@ -18,7 +18,7 @@ def test_spans_cover_a_side_in_tiles_that_overlap_enough(
     length: int, tile: int, data: st.DataObject
 ) -> None:
     overlap = data.draw(st.integers(0, tile - 1))
-    found = autoencode.spans(length, Tiling(tile, overlap))
+    found = tiling.spans(length, Tiling(tile, overlap))
     assert found[0][0] == 0
     assert found[-1][1] == length
     assert all(end - start == min(tile, length) for start, end in found)
@@ -27,7 +27,7 @@ def test_spans_cover_a_side_in_tiles_that_overlap_enough(
 
 
 def test_spans_without_tiling_are_the_whole_side() -> None:
-    assert autoencode.spans(1000, None) == [(0, 1000)]
+    assert tiling.spans(1000, None) == [(0, 1000)]
 
 
 class Doubling(torch.nn.Module):
