@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodes import lora, model
 from nodes.diffusion.adapters.lora_keys import LoraError, parse
@@ -193,3 +194,120 @@ def test_apply_model_only_leaves_the_texts_out(model: Model, clip: Clip, one: Lo
     assert torch.equal(ask(alone.model), ask(lora.apply(model, clip, one, 0.8).model))
     assert alone.unused == []
     assert lora.apply_model_only(model, one, 0.0).model is model
+
+
+def test_apply_blocks_weighs_each_block(model: Model, one: Lora) -> None:
+    """Everywhere 0 is the base, everywhere 1 the whole; a block alone changes its layers alone."""
+    nothing = lora.apply_blocks(model, one, "*=0")
+    assert nothing.model is model
+    whole = lora.apply_blocks(model, one, "*=1", 0.8)
+    assert torch.equal(ask(whole.model), ask(lora.apply_model_only(model, one, 0.8).model))
+    middle = lora.apply_blocks(model, one, "*=0, M00=0.5").model.network
+    changed = [p for p in PATHS if hasattr(middle.get_submodule(p), "deltas")]
+    assert changed == [p for p in PATHS if p.startswith("mid_block")]
+    x = draw(5, 16, seed=8)
+    half = lora.apply_model_only(model, one, 0.5).model.network.get_submodule(PATHS[0])
+    assert torch.equal(middle.get_submodule(PATHS[0])(x), half(x))
+
+
+def test_apply_blocks_names_the_blocks_there_are(model: Model, one: Lora) -> None:
+    with pytest.raises(InputError, match=r"weights: got 'IN77', .* BASE, IN00, IN01"):
+        lora.apply_blocks(model, one, "IN77=1")
+    with pytest.raises(InputError, match=r"3 numbers, where this model has 10 \(BASE, .* or 5 \("):
+        lora.apply_blocks(model, one, "1,1,1")
+
+
+def test_stack_adds_several_at_once(model: Model, clip: Clip, one: Lora, two: Lora) -> None:
+    together = lora.stack(model, clip, [one, two], [0.7, -0.4], [0.3, 0.9])
+    first = lora.apply(model, clip, one, 0.7, 0.3)
+    both = lora.apply(first.model, first.clip, two, -0.4, 0.9)
+    assert torch.equal(ask(together.model), ask(both.model))
+    assert torch.equal(read(together.clip), read(both.clip))
+    single = lora.stack(model, clip, [one, two], [0.5], [0.5])
+    assert torch.equal(
+        ask(single.model), ask(lora.stack(model, clip, [one, two], [0.5] * 2, [0.5]).model)
+    )
+    assert lora.stack(model, clip, [], [1.0], [1.0]).model is model
+    with pytest.raises(InputError, match="strengths_clip: got 3 strengths, expected 1, or 2"):
+        lora.stack(model, clip, [one, two], [1.0], [1.0] * 3)
+
+
+def test_merge_answers_as_before(model: Model, clip: Clip, one: Lora, two: Lora) -> None:
+    laid = lora.stack(model, clip, [one, two], [0.7, 0.4], [1.0])
+    merged = lora.merge(laid.model)
+    torch.testing.assert_close(ask(merged), ask(laid.model), rtol=1e-5, atol=1e-5)
+    base, plain = model.network.state_dict(), merged.network.state_dict()
+    assert list(plain) == list(base)
+    changed = [name for name in base if plain[name].data_ptr() != base[name].data_ptr()]
+    assert sorted(changed) == sorted(f"{path}.weight" for path in PATHS)
+    assert lora.merge(model).network is model.network
+
+
+def test_merge_clip_answers_as_before(model: Model, clip: Clip, one: Lora) -> None:
+    laid = lora.apply(model, clip, one)
+    merged = lora.merge_clip(laid.clip)
+    torch.testing.assert_close(read(merged), read(laid.clip), rtol=1e-5, atol=1e-5)
+    assert list(merged.encoder.state_dict()) == list(clip.encoder.state_dict())
+    assert lora.merge_clip(clip) is clip
+
+
+def test_extract_at_full_rank_is_the_difference(
+    model: Model, clip: Clip, one: Lora, ctx: RunContext
+) -> None:
+    tuned = lora.apply(model, clip, one)
+    found = lora.extract(tuned.model, model, 64, tuned.clip, clip, ctx=ctx)
+    again = lora.apply(model, clip, found)
+    torch.testing.assert_close(ask(again.model), ask(tuned.model), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(read(again.clip), read(tuned.clip), rtol=1e-4, atol=1e-5)
+    assert again.unused == []
+
+
+def test_extract_takes_the_first_singular_vectors(
+    model: Model, clip: Clip, one: Lora, ctx: RunContext
+) -> None:
+    """Of rank 1, no more is lost than the smaller singular values; rank 2 is all there is."""
+    tuned = lora.apply_model_only(model, one).model
+    layer = lora.extract(tuned, model, 1, ctx=ctx).layers[0]
+    path = layer.place.removeprefix("unet.")
+    plain = lora.merge(tuned).network
+    change = (plain.get_submodule(path).weight - model.network.get_submodule(path).weight).flatten(
+        1
+    )
+    product = layer.factors["up"].flatten(1) @ layer.factors["down"].flatten(1)
+    values = torch.linalg.svdvals(change)
+    torch.testing.assert_close((change - product).norm(), values[1:].norm(), rtol=1e-4, atol=1e-6)
+
+
+def test_extract_says_what_it_lacks(
+    model: Model, clip: Clip, denoiser: Model, ctx: RunContext
+) -> None:
+    with pytest.raises(InputError, match="tuned: got a model with the weights of `base`"):
+        lora.extract(model, model, 4, ctx=ctx)
+    with pytest.raises(InputError, match="base_clip: got nothing"):
+        lora.extract(denoiser, model, 4, clip, ctx=ctx)
+
+
+def test_save_is_what_loads(model: Model, clip: Clip, one: Lora, tmp_path: Path) -> None:
+    ctx = RunContext(output_dir=tmp_path)
+    path = lora.save(one, "loras/mine", "float32", ctx=ctx)
+    assert Path(path) == tmp_path / "loras" / "mine.safetensors"
+    first, again = (lora.apply(model, clip, each) for each in (one, lora.load(path)))
+    assert torch.equal(ask(again.model), ask(first.model))
+    assert torch.equal(read(again.clip), read(first.clip))
+    half = lora.load(lora.save(one, "half", "float16", ctx=ctx))
+    assert {t.dtype for layer in half.layers for t in layer.factors.values()} == {torch.float16}
+    torch.testing.assert_close(
+        ask(lora.apply(model, clip, half).model), ask(first.model), rtol=2e-3, atol=2e-3
+    )
+    with pytest.raises(InputError, match="a name for the file"):
+        lora.save(one, "", ctx=ctx)
+
+
+def test_info_tells_kind_rank_and_words(model: Model, clip: Clip) -> None:
+    tags = '{"10_cats": {"cat": 30, "blue": 5}, "5_more": {"cat": 2, "red": 9}}'
+    told = lora.info(parse("mine", file_of(model, clip), {"ss_tag_frequency": tags}))
+    assert (told.kind, told.rank) == ("LoCon", 2)  # one of its layers is a 3 x 3 convolution
+    assert told.trigger_words == ["cat", "red", "blue"]
+    assert "4 layers of the denoiser, 2 of text encoders" in told.text
+    named = parse("mine", file_of(model, clip), {"modelspec.trigger_phrase": "sks, style"})
+    assert lora.info(named).trigger_words == ["sks", "style"]

@@ -171,7 +171,7 @@ def changed(base: nn.Module, layer: LoraLayer, target: Target, strength: float) 
     """A layer with a difference: a new layer that has its weights."""
     if layer.kind == "full":
         return _with_difference(base, layer, target, strength)
-    if not isinstance(base.weight, Tensor) or base.weight.ndim not in (2, 4):
+    if isinstance(base, nn.Embedding) or base.weight.ndim not in (2, 4):
         raise _MisfitError(layer.kind, "none: it is no linear layer or convolution")
     delta = _delta(base.weight, layer, target, strength)
     if isinstance(base, Adapted):

@@ -95,7 +95,7 @@ def _layer(name: str, place: str, given: dict[str, Tensor], scaling: Scaling) ->
     if missing:
         have = ", ".join(sorted(given))
         raise LoraError(f"{name}: layer {place} has {have}, but no {' and no '.join(missing)}")
-    scale = scaling(place, rank) if rank else None
+    scale = None if kind == "full" else scaling(place, rank)
     if scale is None:
         scale = 1.0 if alpha is None or not rank else float(alpha) / rank
     if "up_bias" in factors:
@@ -145,6 +145,7 @@ def scaling_of(metadata: Mapping[str, str]) -> Scaling:
         own = own or config
         if "lora_alpha" not in own and "alpha" not in own:
             return None
+        rank = rank or int(own.get("r", 1))  # two whole factors of a LoKr do not tell it
         alpha = float(own.get("lora_alpha", own.get("alpha", rank)))
         for pattern, value in (own.get("alpha_pattern") or {}).items():
             if re.fullmatch(rf"(?:.*\.)?{pattern}", place):
