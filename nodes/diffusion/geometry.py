@@ -43,6 +43,11 @@ def rotated(
     return mixed(canvas(pixels, tall, wide, colour), inside, share)
 
 
+def read_at(pixels: torch.Tensor, across: torch.Tensor, down: torch.Tensor) -> torch.Tensor:
+    """[B, H, W, C] read bilinearly at places [H', W'] within it, in pixels from the first one."""
+    return _sampled(pixels, across, down, "bilinear").clamp(0, 1)
+
+
 def _sampled(
     x: torch.Tensor, across: torch.Tensor, down: torch.Tensor, filter: str
 ) -> torch.Tensor:

@@ -158,3 +158,88 @@ def denoiser() -> Model:
 @pytest.fixture
 def ctx() -> RunContext:
     return RunContext()
+
+
+READS_PICTURES: dict[str, dict[str, Any]] = {
+    "depth": {"image_processor_type": "DPTImageProcessor", "ensure_multiple_of": 14},
+    "segmentation": {"image_processor_type": "SegformerImageProcessor"},
+    "pose": {"image_processor_type": "VitPoseImageProcessor", "do_affine_transform": True},
+}
+"""What the three networks that read pictures are told of how to look at one."""
+
+
+def new_depth_estimator() -> Any:
+    from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
+
+    backbone = Dinov2Config(
+        image_size=56,
+        patch_size=14,
+        hidden_size=8,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        out_indices=[1, 2, 3, 4],
+        reshape_hidden_states=False,
+    )
+    config = DepthAnythingConfig(
+        backbone_config=backbone,
+        reassemble_hidden_size=8,
+        neck_hidden_sizes=[4, 4, 8, 8],
+        fusion_hidden_size=8,
+        head_hidden_size=4,
+    )
+    with seeded(4):
+        network = DepthAnythingForDepthEstimation(config).eval()
+    with torch.no_grad():  # as new it tells depths apart by 1e-8, which a last bit would blur
+        for layer in network.head.modules():
+            if isinstance(layer, torch.nn.Conv2d):
+                layer.weight.mul_(100)
+    return network
+
+
+def new_segmenter() -> Any:
+    from transformers import SegformerConfig, SegformerForSemanticSegmentation
+
+    config = SegformerConfig(
+        hidden_sizes=[4, 4, 8, 8],
+        depths=[1, 1, 1, 1],
+        num_attention_heads=[1, 1, 2, 2],
+        decoder_hidden_size=8,
+        id2label={0: "sky", 1: "Person", 2: "tree"},
+    )
+    with seeded(5):
+        return SegformerForSemanticSegmentation(config).eval()
+
+
+def new_pose_finder() -> Any:
+    from transformers import VitPoseBackboneConfig, VitPoseConfig, VitPoseForPoseEstimation
+
+    backbone = VitPoseBackboneConfig(
+        image_size=(64, 48),
+        patch_size=(16, 16),
+        hidden_size=8,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        out_indices=[2],
+    )
+    config = VitPoseConfig(backbone_config=backbone, num_labels=17, use_simple_decoder=True)
+    with seeded(6):
+        return VitPoseForPoseEstimation(config).eval()
+
+
+@pytest.fixture(scope="session")
+def networks_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models whose `preprocessors/` has `depth`, `segmentation` and `pose`."""
+    from transformers.utils import logging
+
+    folder = tmp_path_factory.mktemp("networks")
+    made = {"depth": new_depth_estimator, "segmentation": new_segmenter, "pose": new_pose_finder}
+    logging.disable_progress_bar()
+    for name, new in made.items():
+        part = folder / "preprocessors" / name
+        new().save_pretrained(part)
+        sizes = {"depth": (56, 56), "segmentation": (32, 32), "pose": (64, 48)}
+        height, width = sizes[name]
+        config = {**READS_PICTURES[name], "size": {"height": height, "width": width}}
+        (part / "preprocessor_config.json").write_text(json.dumps(config), "utf-8")
+    logging.enable_progress_bar()
+    return folder

@@ -1,0 +1,68 @@
+"""Load networks that read pictures, for preprocessors: depth, segmentation, pose. No torch.
+
+Each is a folder as transformers saves and publishes it (`config.json`, `preprocessor_config.json`,
+`model.safetensors`), under `preprocessors/` of a model folder, or named by its path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from nodeflow.context import RunContext
+from nodeflow.node import node
+from nodes.diffusion.checkpoint_files import CheckpointError
+from nodes.model_files import ModelName, files_of, find
+from nodes.types import DepthModel, PoseModel, SegmentationModel
+
+KIND = "preprocessors"
+_FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
+
+
+@dataclass(frozen=True)
+class NetworkName(ModelName):
+    """A folder of transformers by name or path; offers those that are found."""
+
+    kind: str = KIND
+
+    def examine(self, path: Path) -> None:
+        for name in _FILES:
+            if not (path / name).is_file():
+                raise CheckpointError(f"{path / name} is missing: transformers' layout has one")
+
+
+@node("load_preprocess.depth", reads=files_of(KIND))
+def depth(name: Annotated[str, NetworkName()], *, ctx: RunContext) -> DepthModel:
+    """Load a network that tells how near things are: Depth Anything, DPT (MiDaS), ZoeDepth.
+
+    `name` is a folder under `preprocessors/` of a folder in NODEFLOW_MODELS or of `models/`, or a
+    path, in transformers' layout. Weights are read as float32 from safetensors alone, and nothing
+    is fetched. Ranftl et al. 2021, arXiv 2103.13413; Yang et al. 2024, arXiv 2406.09414.
+    """
+    from nodes.diffusion.perception import load_depth
+
+    return load_depth(find(KIND, name), ctx.device)
+
+
+@node("load_preprocess.segmentation", reads=files_of(KIND))
+def segmentation(name: Annotated[str, NetworkName()], *, ctx: RunContext) -> SegmentationModel:
+    """Load a network that tells what each pixel shows: SegFormer, UPerNet, BEiT.
+
+    `name` as in `load_preprocess.depth`. Segmentation ControlNets were trained with the 150 classes
+    of ADE20K. Xie et al. 2021, "SegFormer", arXiv 2105.15203.
+    """
+    from nodes.diffusion.perception import load_segmentation
+
+    return load_segmentation(find(KIND, name), ctx.device)
+
+
+@node("load_preprocess.pose", reads=files_of(KIND))
+def pose(name: Annotated[str, NetworkName()], *, ctx: RunContext) -> PoseModel:
+    """Load a network that finds the joints of people: ViTPose with COCO's 17 points.
+
+    `name` as in `load_preprocess.depth`. Xu et al. 2022, "ViTPose", arXiv 2204.12484.
+    """
+    from nodes.diffusion.perception import load_pose
+
+    return load_pose(find(KIND, name), ctx.device)
