@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from nodeflow.widgets import Widget
+from nodes import settings
 from nodes.diffusion import checkpoint_files
 from nodes.diffusion.checkpoint_files import CheckpointError
 
-ENVIRONMENT = "NODEFLOW_MODELS"
+ENVIRONMENT = settings.MODELS
 
 KINDS: dict[str, tuple[str, ...]] = {
     "checkpoints": ("checkpoints",),
@@ -57,11 +58,14 @@ _OTHERS_LISTED = {"upscale_models": (*_LISTED, ".pth"), "vae_approx": (*_LISTED,
 def model_folders(kind: str) -> list[Path]:
     """The folders searched for models of a kind (`checkpoints`), the first one first.
 
-    Each folder of the environment variable NODEFLOW_MODELS, then `./models`.
+    Each folder of the environment variable NODEFLOW_MODELS, those of the settings file, `./models`,
+    then those of ComfyUI's extra_model_paths.yaml, its default section before all.
     """
-    named = [part for part in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if part]
-    roots = [Path(part).expanduser() for part in (*named, "models")]
-    return [root / folder for root in roots for folder in KINDS[kind]]
+    found = settings.read(frozenset(KINDS))
+    named = [part for part in os.environ.get(settings.MODELS, "").split(os.pathsep) if part]
+    roots = [*(Path(part).expanduser() for part in named), *found.roots, Path("models")]
+    places = [root / folder for root in roots for folder in KINDS[kind]]
+    return [*found.first.get(kind, ()), *places, *found.folders.get(kind, ())]
 
 
 def shipped_models() -> Path:

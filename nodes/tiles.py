@@ -39,7 +39,8 @@ def cut(
     checks.some_pictures("image", image.pixels)
     if not 0 <= overlap < tile:
         raise InputError("overlap", f"{overlap} px", f"less than the tile's {tile} px")
-    grid = tile_grids.grid(*image.pixels.shape[1:3], tile, overlap)
+    height, width = image.pixels.shape[1:3]
+    grid = tile_grids.grid(height, width, tile, overlap)
     return Tiles([Image(part) for part in tile_grids.cut(image.pixels, grid)], grid)
 
 
@@ -107,7 +108,7 @@ def _scale(images: list[Image], grid: TileGrid) -> int:
     high, wide = (first[1] - first[0] for first in (grid.rows[0], grid.columns[0]))
     sizes = {tuple(image.pixels.shape) for image in images}
     height, width = images[0].pixels.shape[1:3]
-    scale = height // high
+    scale = int(height // high)
     if len(sizes) != 1 or scale < 1 or (height, width) != (high * scale, wide * scale):
         got = f"{width} × {height} px"
         raise InputError("images", got, f"{wide} × {high} px, or a whole multiple of that")
