@@ -276,7 +276,7 @@ class Networks:
         weights |= under("first_stage_model.", original_vae(self.vae.state_dict(), 2))
         for kind, encoder in self.encoders.items():
             weights |= self._text(kind, encoder.state_dict())
-        return {name: weight.contiguous().clone() for name, weight in weights.items()}
+        return weights
 
     def _text(self, kind: str, weights: Mapping[str, Any]) -> dict[str, Any]:
         if kind == "clip_h":
@@ -292,7 +292,8 @@ class Networks:
 
 
 def write(path: Path, weights: Mapping[str, torch.Tensor], **metadata: str) -> Path:
-    save_file(dict(weights), path, metadata={"format": "pt", **metadata})
+    own = {name: weight.contiguous().clone() for name, weight in weights.items()}
+    save_file(own, path, metadata={"format": "pt", **metadata})
     return path
 
 
