@@ -83,8 +83,10 @@ def clip_of(family: Family, found: Mapping[str, Found], device: str, dtype: str)
     """The family's text encoders in its order.
 
     Raises:
-        CheckpointError: one that it cannot do without is missing.
+        CheckpointError: one that it cannot do without is missing, or it reads no text at all.
     """
+    if not family.encoders:
+        raise CheckpointError(f"{family.title} reads no text: it needs no text encoder")
     missing = [k for k in family.encoders if k not in found and k not in family.optional]
     if missing:
         files = ", ".join(sorted({str(header.path) for header, _ in found.values()}))
@@ -101,7 +103,14 @@ def _clip(header: Header, part: Part, kind: str, family: Family, device: str, dt
     if kind == "clip_l" and kind not in family.projected:
         part = clip_encoders.without_projection(part)
     encoder = stream.build(part, header, precision.for_part(header, part, dtype, device), device)
-    return Clip(encoder, TOKENIZERS[kind](header.path), kind=kind, family=family.name)
+    tokenizer = TOKENIZERS[kind](header.path)
+    known = int(encoder.config.vocab_size)  # type: ignore[union-attr,arg-type]
+    if tokenizer.size > known:
+        raise CheckpointError(
+            f"{header.path}: the tokenizer of {kind} has {tokenizer.size} pieces, the text encoder "
+            f"knows {known}"
+        )
+    return Clip(encoder, tokenizer, kind=kind, family=family.name)
 
 
 def vae_of(
