@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
-from nodeflow.widgets import Choice
+from nodeflow.errors import InputError
+from nodeflow.widgets import Choice, Number, Slider
+from nodes.types import Sampler
 
 SAMPLERS = (
     "euler",
@@ -53,3 +56,24 @@ SAMPLERS = (
 """As ComfyUI's KSampler lists them."""
 
 SamplerName = Annotated[str, Choice(*SAMPLERS)]
+
+Eta = Annotated[float, Number(0, 100, step=0.05)]
+NoiseSpread = Annotated[float, Number(0, 100, step=0.01)]
+NoiseSource = Annotated[str, Choice("cpu", "device")]
+Share = Annotated[float, Slider(0, 1, step=0.01)]
+
+
+def made(name: str, **settings: float | int | str | bool) -> Sampler:
+    """A sampler with settings, as a value: the numbers finite and not negative."""
+    for port, value in settings.items():
+        if isinstance(value, float) and not (math.isfinite(value) and value >= 0):
+            raise InputError(port, f"{value:g}", "a finite number of at least 0")
+    source = settings.get("noise_source", "cpu")
+    if source not in ("cpu", "device"):
+        raise InputError("noise_source", repr(source), "cpu or device")
+    return Sampler(name, tuple(sorted(settings.items())))
+
+
+def within(port: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise InputError(port, f"{value:g}", f"{low:g}..{high:g}")

@@ -77,7 +77,7 @@ def uneven_weights(lengths: Sequence[float]) -> list[float]:
     """The weights of iPNDM with variable steps, newest first; `lengths` begins with this step's.
 
     As its authors' solver has them (Zhou et al. 2023, arXiv 2312.00094): of two slopes they are
-    Adams-Bashforth's, of three so for even steps; else the higher differences weigh more than there.
+    Adams-Bashforth's, of three so for even steps; else the higher differences weigh more.
     That is kept, since it makes this sampler's pictures; `lms` has the exact weights.
     """
     first, *before = lengths

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +14,33 @@ from torch.testing import assert_close
 
 from nodeflow.context import RunContext
 from nodeflow.errors import Cancelled, InputError
-from nodes import forward, guidance, noise, sample, sample_two_stage, sampler, schedule, sigmas
+from nodes import (
+    forward,
+    guidance,
+    noise,
+    sample,
+    sample_two_stage,
+    sampler,
+    sampler_runs,
+    schedule,
+    sigmas,
+)
 from nodes import model as nodes_model
 from nodes import sample_multistep as multistep
 from nodes.sampler_names import SAMPLERS
-from nodes.types import Conditioning, Latent, Mask, Model, NoisePrediction, Sigmas, Step
+from nodes.types import (
+    Answer,
+    Conditioning,
+    FlowSchedule,
+    Guider,
+    Latent,
+    Mask,
+    Model,
+    NoisePrediction,
+    Sampler,
+    Sigmas,
+    Step,
+)
 
 SD = schedule.scaled_linear()
 LEVELS = sigmas.karras(SD, 5)
@@ -237,3 +260,143 @@ def test_sample_stops_at_nan(denoiser: Model) -> None:
     broken = replace(POSITIVE, embeddings=POSITIVE.embeddings * float("nan"))
     with pytest.raises(InputError, match="model: got 512 of 512 values not finite at step 0"):
         sampler.sample(denoiser, broken, NEGATIVE, EMPTY, LEVELS, ctx=RunContext())
+
+
+def test_graphs_of_version_1_are_brought_to_todays_names() -> None:
+    from nodeflow.formats.graph_json import read_graph
+    from nodeflow.node import definition_of
+    from nodeflow.registry import Registry
+
+    known = Registry()
+    for function in (sampler.sample, sampler.resume):
+        known.add(definition_of(function))
+    graph = read_graph(Path(__file__).parent / "fixtures" / "sampler_1.json", known)
+    assert graph.nodes["whole"].params == {"sampler": "dpm_2", "seed": 3}
+    assert graph.nodes["rest"].params == {"sampler": "dpm_2"}
+    assert graph.nodes["other"].params == {"sampler": "lms"}
+    assert not graph.nodes["plain"].params
+    assert {node.version for node in graph.nodes.values()} == {2}
+
+
+def guider(model: Model) -> Guider:
+    return sampler_runs.guider_of(model, POSITIVE, NEGATIVE, SCALE)
+
+
+def guided_sample(model: Model, made: Sampler, latent: Latent = EMPTY) -> Latent:
+    return sampler.sample_guided(guider(model), latent, LEVELS, made, SEED, ctx=RunContext())
+
+
+@pytest.mark.parametrize("name", ["euler", "heun", "dpmpp_2m_sde", "uni_pc"])
+def test_sample_guided_is_sample(denoiser: Model, name: str) -> None:
+    found = guided_sample(denoiser, Sampler(name))
+    assert torch.equal(found.samples, whole(denoiser, name).samples)
+
+
+def test_sample_guided_takes_the_sampler_s_settings(denoiser: Model) -> None:
+    still = guided_sample(denoiser, Sampler("euler_ancestral", (("eta", 0.0),)))
+    assert torch.equal(still.samples, whole(denoiser, "euler").samples)
+
+
+def test_sample_guided_keeps_what_the_noise_mask_protects(denoiser: Model) -> None:
+    picture = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[..., 4:] = 1
+    for name in SAMPLERS:
+        found = guided_sample(denoiser, Sampler(name), Latent(picture, mask))
+        assert torch.equal(found.samples[..., :4], picture[..., :4]), name
+
+
+FLOW = Model(None, FlowSchedule(3.0), "flow")
+FLOW_LEVELS = sigmas.simple(FLOW.betas, 6)
+
+
+def flow_guider(picture: torch.Tensor) -> Guider:
+    """A flow that knows the one picture there is: its velocity is epsilon - x0."""
+
+    def ask(x: torch.Tensor, step: Step) -> Answer:
+        return Answer((x - picture) / step.sigma)
+
+    return Guider(FLOW, ask)
+
+
+@pytest.mark.parametrize("name", [n for n in SAMPLERS if not n.startswith(("dpm_fast", "dpm_ad"))])
+def test_sample_guided_of_a_flow_finds_its_picture_and_keeps_the_mask(name: str) -> None:
+    picture = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(3))
+    kept = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(4))
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[..., 4:] = 1
+    found = sampler.sample_guided(
+        flow_guider(picture), Latent(kept, mask), FLOW_LEVELS, Sampler(name), ctx=RunContext()
+    )
+    assert_close(found.samples[..., 4:], picture[..., 4:], rtol=0, atol=1e-4)
+    assert torch.equal(found.samples[..., :4], kept[..., :4])
+
+
+@pytest.mark.parametrize(
+    "made", [Sampler("dpm_fast"), Sampler("dpm_adaptive"), Sampler("euler", (("s_churn", 5.0),))]
+)
+def test_sample_guided_refuses_in_a_flow_what_divides_by_alpha(made: Sampler) -> None:
+    with pytest.raises(InputError, match=r"sampler: got .* in a flow"):
+        sampler.sample_guided(
+            flow_guider(EMPTY.samples), EMPTY, FLOW_LEVELS, made, ctx=RunContext()
+        )
+
+
+def advanced(model: Model, latent: Latent = EMPTY, name: str = "euler", **other: Any) -> Any:
+    given = {"sigmas": LEVELS, "seed": SEED, "ctx": RunContext(), **other}
+    levels = given.pop("sigmas")
+    drawn = noise.gaussian(latent, SEED)
+    return sampler.sample_advanced(guider(model), drawn, latent, levels, Sampler(name), **given)
+
+
+@pytest.mark.parametrize("name", ["euler", "euler_ancestral", "heun", "dpmpp_2m", "dpm_fast"])
+def test_sample_advanced_over_all_steps_is_sample(denoiser: Model, name: str) -> None:
+    found = advanced(denoiser, name=name)
+    assert torch.equal(found.latent.samples, whole(denoiser, name).samples)
+
+
+def test_sample_advanced_shows_every_step(denoiser: Model) -> None:
+    found, ask, x = advanced(denoiser, name="heun"), in_one_batch(denoiser), start(EMPTY)
+    for i, step in enumerate(schedule.steps(LEVELS)):
+        clean = nodes_model.to_denoised(x, ask(x, step), step)
+        assert_close(found.estimates[i].samples, clean.samples, rtol=0, atol=1e-6)
+        x = heun(ask, x, step)
+        assert torch.equal(found.trace[i].samples, x.samples)
+    assert len(found.trace) == len(found.estimates) == 5
+    assert found.denoised is found.estimates[-1]
+
+
+@pytest.mark.parametrize("name", ["euler", "euler_ancestral", "dpm_2"])
+def test_sample_advanced_in_two_parts_is_the_whole(denoiser: Model, name: str) -> None:
+    first = advanced(denoiser, name=name, end_step=2, leftover_noise=True)
+    rest = advanced(denoiser, first.latent, name, start_step=2, add_noise=False)
+    assert torch.equal(rest.latent.samples, whole(denoiser, name).samples)
+    assert len(first.trace) == 2
+    assert len(rest.trace) == 3
+
+
+def test_sample_advanced_without_leftover_noise_ends_at_the_estimate(denoiser: Model) -> None:
+    found = advanced(denoiser, end_step=2)
+    assert_close(found.latent.samples, found.denoised.samples, rtol=0, atol=1e-5)
+    assert len(found.trace) == 2
+
+
+def test_sample_advanced_without_steps_is_the_start(denoiser: Model) -> None:
+    found = advanced(denoiser, start_step=5, end_step=5, add_noise=False)
+    assert torch.equal(found.latent.samples, EMPTY.samples)
+    assert torch.equal(found.denoised.samples, EMPTY.samples)
+    assert found.trace == found.estimates == []
+
+
+def test_sample_advanced_refuses_what_does_not_fit(denoiser: Model) -> None:
+    with pytest.raises(InputError, match="end_step: got 1 after start_step 3"):
+        advanced(denoiser, start_step=3, end_step=1)
+    with pytest.raises(InputError, match="latent: got a latent with a noise mask"):
+        advanced(denoiser, Latent(EMPTY.samples, torch.ones(2, 1, 8, 8)), add_noise=False)
+    with pytest.raises(InputError, match="latent: got a batch of 2"):
+        advanced(denoiser, name="dpm_adaptive")
+    few = noise.gaussian(Latent(EMPTY.samples[:1]), 1)
+    with pytest.raises(InputError, match="noise: got"):
+        sampler.sample_advanced(
+            guider(denoiser), few, EMPTY, LEVELS, Sampler("euler"), ctx=RunContext()
+        )
