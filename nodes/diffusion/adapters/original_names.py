@@ -7,10 +7,17 @@ layers, each with the rows of the original's output that are its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import nn
+
+from nodes.diffusion.checkpoints import auraflow, flux, layouts, pixart, sd3
+
+TABLES: dict[str, layouts.Table] = {
+    each.CLASS: each.TABLE for each in (auraflow, flux, pixart, sd3)
+}
+"""Of each transformer, what its single files call what."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +49,59 @@ def original_names(network: nn.Module) -> dict[str, tuple[Target, ...]]:
     kind = type(network).__name__
     if kind == "UNet2DConditionModel":
         return {name: (Target(path),) for path, name in unet_names(network).items()}
-    found = {}
-    for name, paths, swapped in _lines(_TRANSFORMERS.get(kind, "")):
+    found = dict(_numbered(network, TABLES.get(kind, {})))
+    if kind == "FluxTransformer2DModel":
+        found.update(_numbered(network, _FIRST_FLUX_LORAS))
+    return found
+
+
+# What the first trainer of LoRAs for Flux called the layers: by the code that ran them.
+_BLOCK, _SINGLE = "transformer_blocks.#.attn", "single_transformer_blocks.#"
+_FIRST_FLUX_LORAS: layouts.Table = {
+    "double_blocks.#.processor.qkv_lora1": layouts.split(_BLOCK, "to_q", "to_k", "to_v"),
+    "double_blocks.#.processor.qkv_lora2": layouts.split(
+        _BLOCK, "add_q_proj", "add_k_proj", "add_v_proj"
+    ),
+    "double_blocks.#.processor.proj_lora1": f"{_BLOCK}.to_out.0",
+    "double_blocks.#.processor.proj_lora2": f"{_BLOCK}.to_add_out",
+    "single_blocks.#.processor.qkv": layouts.split(f"{_SINGLE}.attn", "to_q", "to_k", "to_v"),
+    "single_blocks.#.processor.proj": f"{_SINGLE}.proj_out",
+}
+
+
+def _numbered(network: nn.Module, table: layouts.Table) -> Iterator[tuple[str, tuple[Target, ...]]]:
+    """The lines of a table for every block that the network has, where they are of layers."""
+    layers = {path: network.get_submodule(path) for path in layer_paths(network)}
+    for name, value in table.items():
+        paths = [value] if isinstance(value, str) else _paths(value)
         for number in range(_count(network, paths[0]) if "#" in name else 1):
             ours = [path.replace("#", str(number)) for path in paths]
-            targets = _targets(network, ours, swapped)
-            if targets:
-                found[name.replace("#", str(number))] = targets
-    return found
+            if all(path in layers for path in ours):
+                sizes = [len(layers[path].weight) for path in ours]  # type: ignore[arg-type]
+                swapped = isinstance(value, layouts.Swapped)
+                yield name.replace("#", str(number)), targets_of(ours, sizes, swapped)
+
+
+def _paths(value: layouts.Split | layouts.Swapped) -> list[str]:
+    if isinstance(value, layouts.Swapped):
+        return [value.name]
+    return [name for name, _ in value.shares]
+
+
+def _count(network: nn.Module, path: str) -> int:
+    return len(network.get_submodule(path.partition(".#")[0]))  # type: ignore[arg-type]
+
+
+def targets_of(names: Sequence[str], sizes: Sequence[int], swapped: bool) -> tuple[Target, ...]:
+    """What lies joined in one tensor, each with its rows."""
+    if len(names) == 1:
+        half = sizes[0] // 2
+        return (Target(names[0], ((half, 2 * half), (0, half)) if swapped else None),)
+    starts = [sum(sizes[:k]) for k in range(len(sizes))]
+    return tuple(
+        Target(name, ((start, start + size),))
+        for name, start, size in zip(names, starts, sizes, strict=True)
+    )
 
 
 def unet_names(network: nn.Module) -> dict[str, str]:
@@ -127,153 +179,3 @@ def _unet_blocks(network: nn.Module) -> Iterator[tuple[str, str]]:
         if getattr(block, "upsamplers", None):
             place = f"output_blocks.{number - 1}.{2 if attention else 1}"
             yield f"up_blocks.{i}.upsamplers.0.conv", f"{place}.conv"
-
-
-# A line is the original's name and ours; # counts blocks, <qkv> is each of its letters in turn, ~
-# says that the halves of the output changed places. The last lines of Flux are what the first
-# trainer of LoRAs for it called the layers.
-_TRANSFORMERS = {
-    "FluxTransformer2DModel": """
-        img_in                      x_embedder
-        txt_in                      context_embedder
-        time_in.in_layer            time_text_embed.timestep_embedder.linear_1
-        time_in.out_layer           time_text_embed.timestep_embedder.linear_2
-        vector_in.in_layer          time_text_embed.text_embedder.linear_1
-        vector_in.out_layer         time_text_embed.text_embedder.linear_2
-        guidance_in.in_layer        time_text_embed.guidance_embedder.linear_1
-        guidance_in.out_layer       time_text_embed.guidance_embedder.linear_2
-        double_blocks.#.img_mod.lin transformer_blocks.#.norm1.linear
-        double_blocks.#.txt_mod.lin transformer_blocks.#.norm1_context.linear
-        double_blocks.#.img_attn.qkv   transformer_blocks.#.attn.to_<qkv>
-        double_blocks.#.txt_attn.qkv   transformer_blocks.#.attn.add_<qkv>_proj
-        double_blocks.#.img_attn.proj  transformer_blocks.#.attn.to_out.0
-        double_blocks.#.txt_attn.proj  transformer_blocks.#.attn.to_add_out
-        double_blocks.#.img_mlp.0      transformer_blocks.#.ff.net.0.proj
-        double_blocks.#.img_mlp.2      transformer_blocks.#.ff.net.2
-        double_blocks.#.txt_mlp.0      transformer_blocks.#.ff_context.net.0.proj
-        double_blocks.#.txt_mlp.2      transformer_blocks.#.ff_context.net.2
-        single_blocks.#.modulation.lin single_transformer_blocks.#.norm.linear
-        single_blocks.#.linear1  single_transformer_blocks.#.attn.to_<qkv> single_transformer_blocks.#.proj_mlp
-        single_blocks.#.linear2        single_transformer_blocks.#.proj_out
-        final_layer.linear             proj_out
-        final_layer.adaLN_modulation.1 ~norm_out.linear
-        double_blocks.#.processor.qkv_lora1  transformer_blocks.#.attn.to_<qkv>
-        double_blocks.#.processor.qkv_lora2 transformer_blocks.#.attn.add_<qkv>_proj
-        double_blocks.#.processor.proj_lora1 transformer_blocks.#.attn.to_out.0
-        double_blocks.#.processor.proj_lora2 transformer_blocks.#.attn.to_add_out
-        single_blocks.#.processor.qkv        single_transformer_blocks.#.attn.to_<qkv>
-        single_blocks.#.processor.proj       single_transformer_blocks.#.proj_out
-    """,  # noqa: E501
-    "SD3Transformer2DModel": """
-        x_embedder.proj    pos_embed.proj
-        t_embedder.mlp.0   time_text_embed.timestep_embedder.linear_1
-        t_embedder.mlp.2   time_text_embed.timestep_embedder.linear_2
-        y_embedder.mlp.0   time_text_embed.text_embedder.linear_1
-        y_embedder.mlp.2   time_text_embed.text_embedder.linear_2
-        context_embedder   context_embedder
-        joint_blocks.#.x_block.attn.qkv        transformer_blocks.#.attn.to_<qkv>
-        joint_blocks.#.x_block.attn.proj       transformer_blocks.#.attn.to_out.0
-        joint_blocks.#.x_block.attn2.qkv       transformer_blocks.#.attn2.to_<qkv>
-        joint_blocks.#.x_block.attn2.proj      transformer_blocks.#.attn2.to_out.0
-        joint_blocks.#.x_block.mlp.fc1         transformer_blocks.#.ff.net.0.proj
-        joint_blocks.#.x_block.mlp.fc2         transformer_blocks.#.ff.net.2
-        joint_blocks.#.x_block.adaLN_modulation.1  transformer_blocks.#.norm1.linear
-        joint_blocks.#.context_block.attn.qkv  transformer_blocks.#.attn.add_<qkv>_proj
-        joint_blocks.#.context_block.attn.proj transformer_blocks.#.attn.to_add_out
-        joint_blocks.#.context_block.mlp.fc1   transformer_blocks.#.ff_context.net.0.proj
-        joint_blocks.#.context_block.mlp.fc2   transformer_blocks.#.ff_context.net.2
-        joint_blocks.#.context_block.adaLN_modulation.1 transformer_blocks.#.norm1_context.linear
-        final_layer.linear             proj_out
-        final_layer.adaLN_modulation.1 ~norm_out.linear
-    """,
-    "AuraFlowTransformer2DModel": """
-        init_x_linear     pos_embed.proj
-        cond_seq_linear   context_embedder
-        t_embedder.mlp.0  time_step_proj.linear_1
-        t_embedder.mlp.2  time_step_proj.linear_2
-        double_layers.#.attn.w2q  joint_transformer_blocks.#.attn.to_q
-        double_layers.#.attn.w2k  joint_transformer_blocks.#.attn.to_k
-        double_layers.#.attn.w2v  joint_transformer_blocks.#.attn.to_v
-        double_layers.#.attn.w2o  joint_transformer_blocks.#.attn.to_out.0
-        double_layers.#.attn.w1q  joint_transformer_blocks.#.attn.add_q_proj
-        double_layers.#.attn.w1k  joint_transformer_blocks.#.attn.add_k_proj
-        double_layers.#.attn.w1v  joint_transformer_blocks.#.attn.add_v_proj
-        double_layers.#.attn.w1o  joint_transformer_blocks.#.attn.to_add_out
-        double_layers.#.mlpX.c_fc1  joint_transformer_blocks.#.ff.linear_1
-        double_layers.#.mlpX.c_fc2  joint_transformer_blocks.#.ff.linear_2
-        double_layers.#.mlpX.c_proj joint_transformer_blocks.#.ff.out_projection
-        double_layers.#.mlpC.c_fc1  joint_transformer_blocks.#.ff_context.linear_1
-        double_layers.#.mlpC.c_fc2  joint_transformer_blocks.#.ff_context.linear_2
-        double_layers.#.mlpC.c_proj joint_transformer_blocks.#.ff_context.out_projection
-        double_layers.#.modX.1      joint_transformer_blocks.#.norm1.linear
-        double_layers.#.modC.1      joint_transformer_blocks.#.norm1_context.linear
-        single_layers.#.attn.w1q    single_transformer_blocks.#.attn.to_q
-        single_layers.#.attn.w1k    single_transformer_blocks.#.attn.to_k
-        single_layers.#.attn.w1v    single_transformer_blocks.#.attn.to_v
-        single_layers.#.attn.w1o    single_transformer_blocks.#.attn.to_out.0
-        single_layers.#.mlp.c_fc1   single_transformer_blocks.#.ff.linear_1
-        single_layers.#.mlp.c_fc2   single_transformer_blocks.#.ff.linear_2
-        single_layers.#.mlp.c_proj  single_transformer_blocks.#.ff.out_projection
-        single_layers.#.modCX.1     single_transformer_blocks.#.norm1.linear
-        final_linear                proj_out
-        modF.1                      ~norm_out.linear
-    """,
-    "PixArtTransformer2DModel": """
-        x_embedder.proj       pos_embed.proj
-        t_embedder.mlp.0      adaln_single.emb.timestep_embedder.linear_1
-        t_embedder.mlp.2      adaln_single.emb.timestep_embedder.linear_2
-        csize_embedder.mlp.0  adaln_single.emb.resolution_embedder.linear_1
-        csize_embedder.mlp.2  adaln_single.emb.resolution_embedder.linear_2
-        ar_embedder.mlp.0     adaln_single.emb.aspect_ratio_embedder.linear_1
-        ar_embedder.mlp.2     adaln_single.emb.aspect_ratio_embedder.linear_2
-        t_block.1             adaln_single.linear
-        y_embedder.y_proj.fc1 caption_projection.linear_1
-        y_embedder.y_proj.fc2 caption_projection.linear_2
-        blocks.#.attn.qkv             transformer_blocks.#.attn1.to_<qkv>
-        blocks.#.attn.proj            transformer_blocks.#.attn1.to_out.0
-        blocks.#.cross_attn.q_linear  transformer_blocks.#.attn2.to_q
-        blocks.#.cross_attn.kv_linear transformer_blocks.#.attn2.to_<kv>
-        blocks.#.cross_attn.proj      transformer_blocks.#.attn2.to_out.0
-        blocks.#.mlp.fc1              transformer_blocks.#.ff.net.0.proj
-        blocks.#.mlp.fc2              transformer_blocks.#.ff.net.2
-        final_layer.linear            proj_out
-    """,
-}
-
-
-def _lines(table: str) -> Iterator[tuple[str, list[str], bool]]:
-    """(name, our paths, whether halves are swapped) of each line."""
-    for line in table.split("\n"):
-        name, *given = line.split() or [""]
-        if name:
-            paths = [path for pattern in given for path in _each_letter(pattern.removeprefix("~"))]
-            yield name, paths, given[0].startswith("~")
-
-
-def _each_letter(pattern: str) -> list[str]:
-    head, opened, rest = pattern.partition("<")
-    letters, _, tail = rest.partition(">")
-    return [f"{head}{letter}{tail}" for letter in letters] if opened else [pattern]
-
-
-def _count(network: nn.Module, path: str) -> int:
-    return len(network.get_submodule(path.split(".#")[0]))  # type: ignore[arg-type]
-
-
-def _targets(network: nn.Module, paths: list[str], swapped: bool) -> tuple[Target, ...]:
-    """Our layers with their rows; () where this network has not all of them."""
-    sizes = []
-    for path in paths:
-        try:
-            module = network.get_submodule(path)
-        except AttributeError:
-            return ()
-        sizes.append(len(module.weight))  # type: ignore[arg-type]
-    if len(paths) == 1:
-        half = sizes[0] // 2
-        return (Target(paths[0], ((half, 2 * half), (0, half)) if swapped else None),)
-    targets, start = [], 0
-    for path, size in zip(paths, sizes, strict=True):
-        targets.append(Target(path, ((start, start + size),)))
-        start += size
-    return tuple(targets)

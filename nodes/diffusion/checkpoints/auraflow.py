@@ -49,7 +49,7 @@ def _attention(old: str, new: str, text: bool) -> dict[str, str]:
     }
 
 
-_TABLE: dict[str, Any] = {
+TABLE: dict[str, Any] = {
     "positional_encoding": "pos_embed.pos_embed",
     "register_tokens": "register_tokens",
     "init_x_linear": "pos_embed.proj",
@@ -79,7 +79,7 @@ _NEEDED = (
 def recognise(shapes: Shapes, prefix: str, header: Header) -> Detected | None:
     """An AuraFlow of either layout; None where this is none."""
     if all(name in shapes for name in _ORIGINAL):
-        laid = layouts.lay(shapes, _TABLE, ("double_layers", "single_layers"), frozenset())
+        laid = layouts.lay(shapes, TABLE, ("double_layers", "single_layers"), frozenset())
     elif "joint_transformer_blocks.0.attn.to_q.weight" in shapes and "register_tokens" in shapes:
         laid = layouts.as_it_is(shapes)
     else:

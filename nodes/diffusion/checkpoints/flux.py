@@ -46,7 +46,7 @@ FAMILIES = (FLUX,)
 _OLD, _NEW = "double_blocks.#", "transformer_blocks.#"
 _OLD_ONE, _NEW_ONE = "single_blocks.#", "single_transformer_blocks.#"
 _JOINT = ("to_q", 1), ("to_k", 1), ("to_v", 1)
-_TABLE: dict[str, Any] = {
+TABLE: dict[str, Any] = {
     "img_in": "x_embedder",
     "txt_in": "context_embedder",
     "time_in.in_layer": "time_text_embed.timestep_embedder.linear_1",
@@ -94,7 +94,7 @@ _NORM = "transformer_blocks.0.attn.norm_q.weight"
 def recognise(shapes: Shapes, prefix: str, header: Header) -> Detected | None:
     """A Flux of either layout; None where this is none."""
     if all(name in shapes for name in _ORIGINAL):
-        laid = layouts.lay(shapes, _TABLE, ("double_blocks", "single_blocks"), frozenset())
+        laid = layouts.lay(shapes, TABLE, ("double_blocks", "single_blocks"), frozenset())
     elif all(name in shapes for name in _DIFFUSERS):
         laid = layouts.as_it_is(shapes)
     else:

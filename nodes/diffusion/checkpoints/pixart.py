@@ -34,7 +34,7 @@ _EMBEDDERS = {
     "csize_embedder": "resolution_embedder",
     "ar_embedder": "aspect_ratio_embedder",
 }
-_TABLE: dict[str, Any] = {
+TABLE: dict[str, Any] = {
     "x_embedder.proj": "pos_embed.proj",
     "y_embedder.y_proj.fc1": "caption_projection.linear_1",
     "y_embedder.y_proj.fc2": "caption_projection.linear_2",
@@ -71,7 +71,7 @@ _NEEDED = (
 def recognise(shapes: Shapes, prefix: str, header: Header) -> Detected | None:
     """A PixArt of either layout; None where this is none."""
     if all(name in shapes for name in _ORIGINAL):
-        laid = layouts.lay(shapes, _TABLE, ("blocks",), _UNREAD)
+        laid = layouts.lay(shapes, TABLE, ("blocks",), _UNREAD)
     else:
         laid = layouts.as_it_is(shapes)
     if not all(name in laid.shapes for name in _NEEDED):

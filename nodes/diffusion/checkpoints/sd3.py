@@ -33,7 +33,7 @@ SD3 = Family(
 FAMILIES = (SD3,)
 
 _X, _C, _NEW = "joint_blocks.#.x_block", "joint_blocks.#.context_block", "transformer_blocks.#"
-_TABLE: dict[str, Any] = {
+TABLE: dict[str, Any] = {
     "pos_embed": "pos_embed.pos_embed",
     "x_embedder.proj": "pos_embed.proj",
     "t_embedder.mlp.0": "time_text_embed.timestep_embedder.linear_1",
@@ -112,7 +112,7 @@ def config_of(shapes: Shapes) -> dict[str, Any]:
 
 
 def _from_original(shapes: Shapes) -> Laid:
-    laid = layouts.lay(shapes, _TABLE, ("joint_blocks",), frozenset())
+    laid = layouts.lay(shapes, TABLE, ("joint_blocks",), frozenset())
     # The text's way ends in the last block, whose norm has its two halves as the final one has.
     last = layouts.count(shapes, "joint_blocks") - 1
     for word in ("weight", "bias"):
