@@ -21,8 +21,9 @@ def encode(clip: Clip, ids: torch.Tensor) -> Conditioning:
     `pooled` [1, D] is the first chunk's.
 
     Raises:
-        ValueError: the family reads a prompt by several encoders, or by T5.
+        ValueError: the family reads a prompt by several encoders, or by T5, or none at all.
     """
+    reads_text(clip)
     if clip.others or is_t5(clip):
         kinds = ", ".join(part.kind for part in (clip, *clip.others))
         raise ValueError(f"ids are of one CLIP, and this text encoder is {kinds}")
@@ -74,6 +75,15 @@ def t5_states(
     with torch.no_grad():
         output = encoder(input_ids=ids.to(device), attention_mask=told)
     return output.last_hidden_state  # type: ignore[no-any-return]
+
+
+def reads_text(clip: Clip) -> None:
+    """Raise `ValueError` where a clip is of a model that reads no text."""
+    if clip.kind == "none":
+        raise ValueError(
+            f"a model of family {clip.family!r} reads no text: class_label.of and class_label.none "
+            "make what steers it"
+        )
 
 
 def is_t5(clip: Clip) -> bool:

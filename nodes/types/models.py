@@ -36,7 +36,8 @@ class Model:
 class Clip:
     """A text encoder with its tokenizer. `skip` last layers are left out (CLIP skip).
 
-    `kind` is what the encoder is: `clip_l`, `clip_h`, `clip_g`, `t5` or `umt5`; `family` is whose
+    `kind` is what the encoder is: `clip_l`, `clip_h`, `clip_g`, `t5`, `umt5`, or `none` for a
+    model that reads no text; `family` is whose
     text conditioning this makes. A family that reads a prompt by several encoders has the further
     ones in `others`, in the order in which diffusers numbers them (text_encoder_2, _3).
     """

@@ -14,15 +14,16 @@ from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.diffusion.checkpoints import clip_encoders, precision, recognise, stream
 from nodes.diffusion.checkpoints.families import Detected, Family, LatentStatistics, Part
 from nodes.diffusion.checkpoints.header import Header, read_header
-from nodes.diffusion.checkpoints.tokenizers import TOKENIZERS
+from nodes.diffusion.checkpoints.tokenizers import CLIP_FOLDER, TOKENIZERS
+from nodes.diffusion.tokenizer import ClipTokenizer
 from nodes.types import Clip, Model, Vae
 
 Found = tuple[Header, Part]
 """An encoder and the file that it is in."""
 
 
-def load_checkpoint(path: Path, device: str, dtype: str) -> tuple[Model, Clip | None, Vae]:
-    """The parts of a single file; no Clip where its denoiser reads no text.
+def load_checkpoint(path: Path, device: str, dtype: str) -> tuple[Model, Clip, Vae]:
+    """The parts of a single file.
 
     Raises:
         CheckpointError: it is no checkpoint, or lacks a part; names all that is missing.
@@ -33,7 +34,9 @@ def load_checkpoint(path: Path, device: str, dtype: str) -> tuple[Model, Clip | 
     encoders = {kind: (header, part) for kind, part in detected.parts.items()}
     return (
         model_of(header, detected, device, dtype),
-        clip_of(detected.family, encoders, device, dtype) if detected.family.encoders else None,
+        clip_of(detected.family, encoders, device, dtype)
+        if detected.family.encoders
+        else wordless(detected.family),
         vae_of(header, detected.parts["vae"], detected.family, device, detected.latents),
     )
 
@@ -97,6 +100,12 @@ def clip_of(family: Family, found: Mapping[str, Found], device: str, dtype: str)
     kinds = [kind for kind in family.encoders if kind in found]
     clips = [_clip(*found[kind], kind, family, device, dtype) for kind in kinds]
     return replace(clips[0], others=tuple(clips[1:]))
+
+
+def wordless(family: Family) -> Clip:
+    """What stands for the text encoder of a family that reads no text: an empty network."""
+    tokenizer = ClipTokenizer.from_folder(CLIP_FOLDER)
+    return Clip(nn.Module(), tokenizer, kind="none", family=family.name)
 
 
 def _clip(header: Header, part: Part, kind: str, family: Family, device: str, dtype: str) -> Clip:

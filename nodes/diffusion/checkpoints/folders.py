@@ -100,6 +100,8 @@ def load_clip(folder: Path, device: str, dtype: str) -> Clip:
     parts = parts_of(folder)
     part, cls = _denoiser(folder)
     family = _family(folder / part, cls)
+    if not family.encoders:
+        return assemble.wordless(family)
     encoders = [part for part in parts if part in ENCODERS]
     kinds = [k for k in family.encoders if k not in family.optional] or list(family.encoders)
     if len(encoders) > len(kinds):

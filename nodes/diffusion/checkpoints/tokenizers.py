@@ -10,17 +10,17 @@ from nodes.diffusion.t5_tokenizer import T5Tokenizer
 from nodes.diffusion.tokenizer import END, ClipTokenizer
 
 # The tiny model's tokenizer is CLIP's own, which all of CLIP's text encoders share.
-_CLIP = Path(__file__).parents[2] / "models" / "tiny" / "tokenizer"
+CLIP_FOLDER = Path(__file__).parents[2] / "models" / "tiny" / "tokenizer"
 
 
 def clip_l(file: Path) -> ClipTokenizer:
     """CLIP's tokenizer, its chunks filled up with the end mark."""
-    return ClipTokenizer.from_folder(_CLIP, END)
+    return ClipTokenizer.from_folder(CLIP_FOLDER, END)
 
 
 def openclip(file: Path) -> ClipTokenizer:
     """The same, its chunks filled up with id 0, which is `!`."""
-    return ClipTokenizer.from_folder(_CLIP, "!")
+    return ClipTokenizer.from_folder(CLIP_FOLDER, "!")
 
 
 def t5(file: Path) -> T5Tokenizer:

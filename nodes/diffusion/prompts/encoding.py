@@ -57,6 +57,9 @@ class Reader:
     weights: str = "comfyui"
     inversions: Mapping[str, Inversions] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        text_encoding.reads_text(self.clip)
+
     @property
     def encoders(self) -> tuple[Clip, ...]:
         return (self.clip, *self.clip.others)
@@ -87,6 +90,10 @@ class Reader:
     def rows(self, part: Clip, runs: Runs) -> Rows:
         """What one encoder reads of its text."""
         inversions = self.inversions.get(part.kind, _NONE)
+        if reading_of(part, self.clip.family).lower:
+            runs = tuple(
+                replace(r, text=r.text.lower()) if isinstance(r, Text) else r for r in runs
+            )
         if not is_t5(part):
             return Rows(self.cut(runs, part.tokenizer, inversions))
         return _t5_row(in_a_row(runs, part.tokenizer, inversions), part, self.clip.family)

@@ -272,7 +272,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Pa
     return found
 
 
-Loaded = tuple[Model, "Clip | None", Vae]
+Loaded = tuple[Model, Clip, Vae]
 
 
 @pytest.fixture(scope="module")
@@ -311,7 +311,6 @@ def test_a_folder_encodes_prompts_as_its_pipeline(
     name: str, folders: dict[str, tuple[Any, Path]], loaded: dict[str, Loaded]
 ) -> None:
     clip = loaded[name][1]
-    assert clip is not None
     check_text(text.encode(clip, PROMPT), expected_texts(name, folders[name][0]))
 
 
@@ -328,15 +327,14 @@ def test_families_and_levels_of_folders(loaded: dict[str, Loaded]) -> None:
 
 def test_encoders_and_latents_of_folders(loaded: dict[str, Loaded]) -> None:
     kinds = {
-        name: None if clip is None else [part.kind for part in (clip, *clip.others)]
-        for name, (_, clip, _) in loaded.items()
+        name: [part.kind for part in (clip, *clip.others)] for name, (_, clip, _) in loaded.items()
     }
     assert kinds == {
         "sd3": ["clip_l", "clip_g", "t5"],
         "flux": ["clip_l", "t5"],
         "auraflow": ["umt5"],
         "pixart": ["t5"],
-        "dit": None,
+        "dit": ["none"],
     }
     scales = {name: (vae.scaling, vae.shift) for name, (_, _, vae) in loaded.items()}
     assert scales == {
@@ -359,7 +357,6 @@ def test_sd3_pictures_by_nodes_are_the_pipeline_s(
     folders: dict[str, tuple[Any, Path]], loaded: dict[str, Loaded], ctx: RunContext
 ) -> None:
     pipe, (model, clip, autoencoder) = folders["sd3"][0], loaded["sd3"]
-    assert clip is not None
     canvas = latent.empty_for_model(model, 64, 96, 1, ctx=ctx)
     assert canvas.samples.shape == (1, 16, 12, 8)
     expected = pipe(
@@ -398,7 +395,6 @@ def test_flux_pictures_by_nodes_are_the_pipeline_s(
     from nodes.sigmas import simple
 
     pipe, (model, clip, autoencoder) = folders["flux"][0], loaded["flux"]
-    assert clip is not None
     model = shifted_for(model, 1.15, 0.5, 64, 96)
     canvas = latent.empty_for_model(model, 64, 96, 1, ctx=ctx)
     expected = pipe(
@@ -420,8 +416,7 @@ def test_flux_pictures_by_nodes_are_the_pipeline_s(
 def test_dit_pictures_by_nodes_are_the_pipeline_s(
     folders: dict[str, tuple[Any, Path]], loaded: dict[str, Loaded], ctx: RunContext
 ) -> None:
-    pipe, (model, clip, autoencoder) = folders["dit"][0], loaded["dit"]
-    assert clip is None
+    pipe, (model, _, autoencoder) = folders["dit"][0], loaded["dit"]
     expected = pipe(
         [207],
         guidance_scale=4.0,
@@ -457,7 +452,6 @@ def test_a_prompt_longer_than_a_chunk_is_read_whole_by_all_encoders(
     loaded: dict[str, Loaded],
 ) -> None:
     clip = loaded["sd3"][1]
-    assert clip is not None
     long = text.encode(clip, "red circle " * 50)  # 100 pieces for CLIP
     assert long.embeddings.shape == (1, 2 * 77 + 256, WIDTH)
 
@@ -508,8 +502,8 @@ def test_a_single_file_is_as_its_folder(
     assert (got_vae.scaling, got_vae.shift) == (autoencoder.scaling, autoencoder.shift)
     assert same(got_model.network, model.network)
     assert same(got_vae.autoencoder, autoencoder.autoencoder)
-    assert (got_clip is None) == (clip is None)
-    if got_clip is not None and clip is not None:
+    assert got_clip.kind == clip.kind
+    if clip.kind != "none":
         told, expected = text.encode(got_clip, PROMPT), text.encode(clip, PROMPT)
         # SD 3's small CLIP has a projection here, which files of its kind are read without.
         width = 8 if name == "sd3" else 0
@@ -531,7 +525,6 @@ def test_sd3_without_t5_reads_by_its_clips_alone(
     del parts["text_encoders.t5xxl.transformer."]
     save_file(single_file(pipe, parts), tmp_path / "model.safetensors")
     _, clip, _ = loading.load_checkpoint(tmp_path / "model.safetensors")
-    assert clip is not None
     assert [part.kind for part in (clip, *clip.others)] == ["clip_l", "clip_g"]
     made = text.encode(clip, PROMPT)
     # T5's width is not known then: that of T5-XXL, which all of Stable Diffusion 3 are made for.
@@ -552,7 +545,6 @@ def test_a_folder_without_t5_reads_by_its_clips_alone(
     (tmp_path / "model_index.json").unlink()
     (tmp_path / "model_index.json").write_text(json.dumps(index))
     _, clip, _ = loading.load_checkpoint(tmp_path)
-    assert clip is not None
     assert [part.kind for part in (clip, *clip.others)] == ["clip_l", "clip_g"]
 
 
@@ -561,7 +553,6 @@ def test_files_of_text_encoders_are_joined(
     name: str, folders: dict[str, tuple[Any, Path]], loaded: dict[str, Loaded], tmp_path: Path
 ) -> None:
     pipe, whole = folders[name][0], loaded[name][1]
-    assert whole is not None
     files = []
     for prefix, network in parts_of(name, pipe).items():
         if prefix.startswith("text_encoders."):
@@ -618,9 +609,11 @@ def test_a_t5_without_its_vocabulary_is_an_error_with_the_places(
     assert loading.load_clip(models / "t5.safetensors").kind == "t5"
 
 
-def test_a_model_of_labels_has_no_text_encoder_to_load(
-    folders: dict[str, tuple[Any, Path]], tmp_path: Path
+def test_a_model_of_labels_reads_no_text(
+    folders: dict[str, tuple[Any, Path]], loaded: dict[str, Loaded], tmp_path: Path
 ) -> None:
+    with pytest.raises(ValueError, match="reads no text: class_label"):
+        text.encode(loaded["dit"][1], PROMPT)
     save_file(
         single_file(None, {"": folders["pixart"][0].text_encoder}), tmp_path / "t5.safetensors"
     )
@@ -643,7 +636,6 @@ def test_skipped_layers_come_on_top_of_those_that_are_always_left_out(
     folders: dict[str, tuple[Any, Path]], loaded: dict[str, Loaded]
 ) -> None:
     pipe, clip = folders["sd3"][0], loaded["sd3"][1]
-    assert clip is not None
     with torch.no_grad():
         expected = pipe.encode_prompt(
             PROMPT, None, None, do_classifier_free_guidance=False, clip_skip=1
