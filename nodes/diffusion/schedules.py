@@ -177,12 +177,26 @@ def step_list(sigmas: Sigmas) -> list[Step]:
 
 def normal(betas: NoiseSchedule, steps: int) -> Sigmas:
     """Timesteps evenly from the last to the first."""
+    if isinstance(betas, FlowSchedule):
+        return _flow_between(betas, steps, steps)
     return at_timesteps(betas, list(np.linspace(length(betas) - 1, 0, steps)))
 
 
 def sgm_uniform(betas: NoiseSchedule, steps: int) -> Sigmas:
     """Timesteps evenly from the last, stopping one stride before the first."""
+    if isinstance(betas, FlowSchedule):
+        return _flow_between(betas, steps, steps + 1)
     return at_timesteps(betas, list(np.linspace(length(betas) - 1, 0, steps + 1))[:-1])
+
+
+def _flow_between(schedule: FlowSchedule, steps: int, places: int) -> Sigmas:
+    """The first `steps` of `places` times, evenly from 1 to the lowest sigma, shifted; then 0.
+
+    The lowest sigma is shifted already: ComfyUI and diffusers shift their last time twice.
+    """
+    times = np.linspace(1, float(sigma_table(schedule)[0]), places)[:steps]
+    values = [float(sigma) for sigma in shifted(times, schedule.shift)]
+    return at_sigmas(schedule, [*values, 0.0])
 
 
 def simple(betas: NoiseSchedule, steps: int) -> Sigmas:

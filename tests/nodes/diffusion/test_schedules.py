@@ -101,3 +101,20 @@ def test_a_step_of_a_flow_knows_how_much_picture_is_in_it() -> None:
     step = schedules.step_list(schedules.at_sigmas(FlowSchedule(), [0.75, 0.25]))[0]
     assert (step.alpha, step.alpha_next) == (0.25, 0.75)
     assert schedules.step_list(schedules.at_sigmas(SD, [7.5, 2.5]))[0].alpha == 1
+
+
+@pytest.mark.parametrize("shift", [1.0, 1.73, 3.0])
+def test_normal_levels_of_a_flow_are_diffusers_own(shift: float) -> None:
+    from diffusers.schedulers import FlowMatchEulerDiscreteScheduler
+
+    theirs = FlowMatchEulerDiscreteScheduler(shift=shift)
+    theirs.set_timesteps(7)
+    got = schedules.normal(FlowSchedule(shift), 7)
+    np.testing.assert_allclose(got.values, theirs.sigmas.numpy(), rtol=1e-5)
+    np.testing.assert_allclose(got.timesteps[:-1], theirs.timesteps.numpy(), rtol=1e-5)
+
+
+def test_sgm_uniform_levels_of_a_flow_stop_one_stride_short() -> None:
+    whole = schedules.normal(FlowSchedule(3.0), 6)
+    got = schedules.sgm_uniform(FlowSchedule(3.0), 5)
+    np.testing.assert_allclose(got.values[:-1], whole.values[:5])
