@@ -121,7 +121,8 @@ def _forward(
 ) -> tuple[Sequence[Tensor], Tensor]:
     """The network's tensors for the UNet's way down, and the one for its middle."""
     network = use.net.network
-    told = unet_inputs(network, replace(request, residuals={}))
+    rows = [replace(row, extras=_told(row)) for row in request.rows]
+    told = unet_inputs(network, replace(request, rows=rows, residuals={}))
     x = like_weights(network, request.x[:, : network.config.in_channels])
     down, mid = network(
         x,
@@ -135,6 +136,11 @@ def _forward(
         **more,
     )
     return down, mid
+
+
+def _told(row: Conditioning) -> tuple[tuple[str, Any], ...]:
+    """What a text brings for a ControlNet too; what changes attention is for the UNet alone."""
+    return tuple(pair for pair in row.extras if pair[0] in ("added_cond", "class_labels"))
 
 
 def _by_length(

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nodes.diffusion import image_prompts
 from nodes.diffusion.requests import Request, like_weights, pooled_in_one, texts_in_one
 from nodes.types import PictureSize
 
@@ -44,9 +45,16 @@ def unet_inputs(network: Any, request: Request) -> dict[str, Any]:
     if getattr(config, "time_cond_proj_dim", None):
         found["timestep_cond"] = _guidance(network, request)
     labels = _stacked([row.extra("class_labels") for row in request.rows])
+    if labels is None and getattr(config, "class_embed_type", None) == "projection":
+        width = int(config.projection_class_embeddings_input_dim)
+        labels = torch.zeros(len(request.rows), width)  # unCLIP without a picture
     if labels is not None:
         found["class_labels"] = like_weights(network, labels)
-    attention = _named_extras(request, "cross_attention")
+    attention = _moved(network, _named_extras(request, "cross_attention"))
+    pictures = image_prompts.prompt_rows(request)
+    _check_adapters(network, pictures)
+    if pictures:
+        attention[image_prompts.ARGUMENT] = pictures
     if attention:
         found["cross_attention_kwargs"] = attention
     for name, tensors in request.residuals.items():
@@ -107,9 +115,32 @@ def _named_extras(request: Request, name: str) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
+def _moved(network: Any, value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return like_weights(network, value)
+    if isinstance(value, dict):
+        return {key: _moved(network, inside) for key, inside in value.items()}
+    return value
+
+
+def _check_adapters(network: Any, pictures: Sequence[image_prompts.PromptRows]) -> None:
+    known = getattr(network, "image_adapters", ())
+    if any(picture.name not in known for picture in pictures):
+        raise ValueError(
+            "a text carries a picture for an IP-Adapter that the model does not have: put "
+            "ip_adapter.attach behind the model"
+        )
+
+
 def _stacked(values: Sequence[Any]) -> Any:
-    """Tensors [1, ...] of the rows in one; a row without one gets zeros; None where none has."""
+    """Tensors [1, ...] of the rows in one; a row without one gets zeros; None where none has.
+
+    Pairs of names and tensors are laid together by name.
+    """
     first = next((value for value in values if value is not None), None)
+    if isinstance(first, tuple):
+        rows = [dict(value or ()) for value in values]
+        return {name: _stacked([row.get(name) for row in rows]) for name, _ in first}
     if first is None or not isinstance(first, Tensor):
         return first
     return torch.cat([torch.zeros_like(first) if v is None else v for v in values])
