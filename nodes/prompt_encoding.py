@@ -36,8 +36,6 @@ def encode(
     if wrong:
         hint = "prompt.parts gives the texts one by one, for guidance that adds and subtracts them"
         raise InputError(port, f"AND with weight {wrong[0]:g}", "weights above 0", hint)
-    if len(found) > 1 and kinds:
-        raise InputError(port, "AND", "one text for each encoder", "prompt.parts reads AND")
     every = [
         replace(text, strength=weight, more=())
         for first, weight in found
@@ -57,6 +55,10 @@ def encode_parts(
     from nodes.diffusion.prompts.faults import PromptError
 
     prompts = {port: parsed(port, text, syntax) for port, text in texts.items()}
+    for port, prompt in prompts.items():
+        if kinds and len(prompt.parts) > 1:
+            hint = "prompt.encode_a1111 and prompt.parts read AND"
+            raise InputError(port, "AND", "one text for each encoder", hint)
     of_kind = {}
     for part in (clip, *clip.others):
         port = (kinds or {}).get(part.kind, "" if kinds else "text")
