@@ -118,15 +118,15 @@ def apply_blocks(
     Stable Diffusion 1, 12 for XL). Raises InputError with the blocks that the model has.
     """
     from nodes.diffusion.adapters.apply import lay
-    from nodes.diffusion.adapters.blocks import BlocksError, block_of_paths, strengths_of
+    from nodes.diffusion.adapters.blocks import BlocksError, block_teller, strengths_of
 
     try:
         strengths = strengths_of(weights, model.network)
     except BlocksError as error:
         raise InputError("weights", str(error), "a strength per block") from None
-    blocks = block_of_paths(model.network)
+    block_of = block_teller(model.network)
     with _for_this_model():
-        laid = lay(lora, model, None, strength, per_path=lambda path: strengths[blocks[path]])
+        laid = lay(lora, model, None, strength, per_path=lambda path: strengths[block_of(path)])
     return AppliedToModel(laid.model, list(laid.unused))
 
 

@@ -8,6 +8,7 @@ out. BASE is all that is in none of them.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from torch import nn
 
@@ -23,17 +24,17 @@ class BlocksError(ValueError):
     """A text that gives no strength per block."""
 
 
-def block_of_paths(network: nn.Module) -> dict[str, str]:
-    """Every layer's path → the block it is in."""
-    if type(network).__name__ == "UNet2DConditionModel":
-        names = unet_names(network)
-        return {path: _unet_block(names.get(path, "")) for path in layer_paths(network)}
-    return {path: _numbered_block(path) for path in layer_paths(network)}
+def block_teller(network: nn.Module) -> Callable[[str], str]:
+    """Tells by a layer's path, or a weight's name, which block it is in."""
+    if type(network).__name__ != "UNet2DConditionModel":
+        return _numbered_block
+    found = {path: _unet_block(name) for path, name in unet_names(network).items()}
+    return lambda name: found.get(name) or found.get(name.rpartition(".")[0], BASE)
 
 
 def block_names(network: nn.Module) -> list[str]:
     """The blocks in the order in which x passes them, BASE first."""
-    found = set(block_of_paths(network).values()) - {BASE}
+    found = set(map(block_teller(network), layer_paths(network))) - {BASE}
     return [BASE, *sorted(found, key=_order)]
 
 
@@ -60,8 +61,8 @@ def strengths_of(text: str, network: nn.Module, rest: float = 1.0) -> dict[str, 
 
 
 def _in_order(parts: list[str], names: list[str], network: nn.Module) -> dict[str, float]:
-    blocks = block_of_paths(network)
-    attentive = {blocks[path] for path in blocks if "attn" in path}
+    block_of = block_teller(network)
+    attentive = {block_of(path) for path in layer_paths(network) if "attn" in path}
     short = [name for name in names if name in attentive or name == BASE]
     for known in (names, short):
         if len(parts) == len(known):
