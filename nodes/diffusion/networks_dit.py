@@ -61,7 +61,7 @@ def _sizes(network: Any, request: Request) -> dict[str, Tensor | None]:
         return {"resolution": None, "aspect_ratio": None}
     whole = tuple(side * _VAE_FACTOR for side in request.x.shape[-2:])
     told = [row.size.original if row.size else whole for row in request.rows]
-    sizes = like_weights(network, torch.tensor(told, dtype=torch.float32))  # [n, 2]
+    sizes = torch.tensor(told, dtype=torch.float32, device=network.device)  # [n, 2]
     return {"resolution": sizes, "aspect_ratio": sizes[:, :1] / sizes[:, 1:]}
 
 

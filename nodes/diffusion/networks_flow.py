@@ -52,8 +52,9 @@ def ask_flux(network: Any, request: Request) -> Tensor:
         guidance=_guidance(x, request) if network.config.guidance_embeds else None,
         encoder_hidden_states=like_weights(network, embeddings),
         pooled_projections=like_weights(network, pooled),
-        txt_ids=like_weights(network, torch.zeros(embeddings.shape[1], 3)),
-        img_ids=like_weights(network, places(rows, columns)),
+        # In float32 whatever the weights are in: half precision cannot count far.
+        txt_ids=torch.zeros(embeddings.shape[1], 3, device=x.device),
+        img_ids=places(rows, columns).to(x.device),
         return_dict=False,
         **_residuals(network, request),
     )[0]

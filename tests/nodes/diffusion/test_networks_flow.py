@@ -185,8 +185,7 @@ def test_sd3_text_to_image_is_the_pipeline_s(config: dict[str, Any]) -> None:
     pipe = sd3_pipeline(StableDiffusion3Pipeline, network, 3.0)
     expected = pipe(latents=NOISE, height=64, width=96, **SD3_TEXT).images
     schedule = FlowSchedule(shift=3.0)
-    # diffusers spreads the times down to sigma of time 1 / 1000, shifted already.
-    levels = at_times(schedule, np.linspace(1, 3 / (1000 + 2), STEPS))
+    levels = schedules.normal(schedule, STEPS)
     got = run(Model(network, schedule, "flow", "sd3"), NOISE, levels, POSITIVE, SCALE)
     assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
@@ -203,8 +202,8 @@ def test_sd3_image_to_image_is_the_pipeline_s() -> None:
         image=CLEAN, strength=0.6, generator=generator, height=64, width=96, **SD3_TEXT
     ).images
     schedule = FlowSchedule(shift=3.0)
-    # The last 3 of 5 steps.
-    levels = at_times(schedule, np.linspace(1, 3 / (1000 + 2), STEPS)[2:])
+    times = np.linspace(1, 3 / (1000 + 2), STEPS)
+    levels = at_times(schedule, times[2:])  # the last 3 of 5 steps
     start = noised(CLEAN, levels)
     got = run(Model(network, schedule, "flow", "sd3"), start, levels, POSITIVE, SCALE)
     assert_close(got, expected, rtol=1e-4, atol=1e-4)
@@ -408,3 +407,14 @@ def test_places_count_rows_and_columns() -> None:
 
     expected = FluxPipeline._prepare_latent_image_ids(1, 3, 5, torch.device("cpu"), torch.float32)
     assert_close(places(3, 5), expected)
+
+
+@pytest.mark.parametrize("name", ["sd3", "flux", "auraflow"])
+def test_half_precision_is_near_the_whole(name: str) -> None:
+    model = model_of(name)
+    step = step_at(model, 0.5)
+    (whole,) = predict_epsilons(model, NOISE, step, [POSITIVE])
+    half = replace(model, network=model_of(name).network.to(torch.bfloat16))
+    (got,) = predict_epsilons(half, NOISE, step, [POSITIVE])
+    assert got.dtype == torch.float32
+    assert_close(got, whole, rtol=0.1, atol=0.1)

@@ -356,6 +356,8 @@ def decoded(model: Model, samples: Any, autoencoder: Vae, ctx: RunContext) -> to
 def test_sd3_pictures_by_nodes_are_the_pipeline_s(
     folders: dict[str, tuple[Any, Path]], loaded: dict[str, Loaded], ctx: RunContext
 ) -> None:
+    from nodes.sigmas import normal
+
     pipe, (model, clip, autoencoder) = folders["sd3"][0], loaded["sd3"]
     canvas = latent.empty_for_model(model, 64, 96, 1, ctx=ctx)
     assert canvas.samples.shape == (1, 16, 12, 8)
@@ -369,9 +371,7 @@ def test_sd3_pictures_by_nodes_are_the_pipeline_s(
         height=96,
         output_type="np",
     ).images
-    # diffusers spreads the times down to the sigma of time 1 / 1000, which is shifted already.
-    times = np.linspace(1, 3 / (1000 + 2), STEPS)
-    levels = schedules.at_sigmas(model.betas, [*schedules.shifted(times, 3.0), 0.0])
+    levels = normal(schedule.of_model(model), STEPS)
     made = sampler.sample(
         model,
         text.encode(clip, PROMPT),
