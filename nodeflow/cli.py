@@ -13,18 +13,46 @@ import time
 STARTED = time.perf_counter()
 
 import gc  # noqa: E402  (the clock starts before anything is imported)
+import importlib.metadata  # noqa: E402
 import io  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
-from typing import Annotated, NoReturn  # noqa: E402
+from typing import Annotated, Any, NoReturn  # noqa: E402
 
 import typer  # noqa: E402
+import typer.core  # noqa: E402
+import typer.main  # noqa: E402
 
 from nodeflow import __version__  # noqa: E402
 
+COMMANDS = "nodeflow.commands"
+"""Packages add commands of their own by entry points of this group: name -> a typer.Typer."""
+
+
+class _Commands(typer.core.TyperGroup):
+    """The commands here, and those of installed packages, imported when they are given."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *sorted(_added_commands())]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        own = super().get_command(ctx, cmd_name)
+        added = None if own else _added_commands().get(cmd_name)
+        if added is None:
+            return own
+        command = typer.main.get_command(added.load())
+        command.name = cmd_name
+        return command
+
+
+def _added_commands() -> dict[str, importlib.metadata.EntryPoint]:
+    return {entry.name: entry for entry in importlib.metadata.entry_points(group=COMMANDS)}
+
+
 app = typer.Typer(
     name="nodeflow",
+    cls=_Commands,
     help="Run graphs of typed nodes, and look into them.",
     no_args_is_help=True,
     add_completion=True,

@@ -1,0 +1,1 @@
+"""Commands that the standard nodes add to the command line."""
