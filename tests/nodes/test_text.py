@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from nodeflow.errors import InputError
 from nodes import text
-from nodes.types import Clip, Conditioning, Model, Step, Tokens
+from nodes.diffusion.tokenizer import ClipTokenizer
+from nodes.types import Area, Clip, Conditioning, Model, Span, Step, Tokens
 
 LONG = " ".join(["cat"] * 80)
 
@@ -199,3 +202,86 @@ def test_average_and_concat_refuse_combined_texts(function: object) -> None:
     one = Conditioning(torch.ones(1, 2, 3))
     with pytest.raises(InputError, match="2 combined texts, expected one text"):
         function(one, text.combine(one, one))  # type: ignore[operator]
+
+
+def test_average_concat_and_zero_out_keep_where_and_when_the_first_holds() -> None:
+    where = Area(0.0, 0.0, 0.5, 1.0)
+    a = Conditioning(torch.ones(1, 2, 3), area=where, strength=2.0, spans=(Span(0, 5, "index"),))
+    b = Conditioning(torch.ones(1, 4, 3))
+    for got in (text.average(a, b), text.concat(a, b), text.zero_out(a)):
+        assert (got.area, got.strength, got.spans) == (where, 2.0, a.spans)
+    zeroed = text.zero_out(text.combine(b, a))
+    assert zeroed.more[0].area == where
+    assert not zeroed.more[0].embeddings.any()
+
+
+def test_average_and_concat_keep_what_is_padding() -> None:
+    a = Conditioning(torch.ones(1, 2, 3), attention_mask=torch.tensor([[True, False]]))
+    b = Conditioning(torch.ones(1, 4, 3))
+    joined = text.concat(a, b).attention_mask
+    assert joined is not None
+    assert joined.tolist() == [[True, False, True, True, True, True]]
+    ends = [text.average(a, b, amount).attention_mask for amount in (0.0, 0.5, 1.0)]
+    found = [mask.tolist() for mask in ends if mask is not None]
+    assert found == [[[True, False] * 2], [[True] * 4], [[True] * 4]]
+    assert text.average(b, b).attention_mask is None
+
+
+def test_encode_tokens_is_for_one_encoder(clip: Clip) -> None:
+    both = replace(clip, others=(replace(clip, kind="clip_g"),))
+    with pytest.raises(InputError, match="clip: got clip_l, clip_g, expected one CLIP"):
+        text.encode_tokens(both, text.tokenize(clip, "a cat"))
+
+
+def test_encode_says_which_families_it_knows(clip: Clip) -> None:
+    with pytest.raises(ValueError, match=r"for family 'unheard': known are .*sd1"):
+        text.encode(replace(clip, family="unheard"), "a cat")
+
+
+def test_tokens_are_pieces_ids_chunks_and_weights(clip: Clip) -> None:
+    found = text.tokens(clip, "a (red:1.3) cat")
+    assert found.pieces == ["<|startoftext|>", "a</w>", "red</w>", "cat</w>", "<|endoftext|>"]
+    assert found.ids == [49406, 320, 736, 2368, 49407]
+    assert found.chunks == [0] * 5
+    assert found.weights == [1.0, 1.0, 1.3, 1.0, 1.0]
+    assert found.table.splitlines() == [
+        "clip_l: 1 chunk, 5 slots",
+        "chunk slot     id  weight  piece",
+        "    0    0  49406       1  <|startoftext|>",
+        "    0    1    320       1  a</w>",
+        "    0    2    736     1.3  red</w>",
+        "    0    3   2368       1  cat</w>",
+        "    0    4  49407       1  <|endoftext|>",
+    ]
+
+
+def test_tokens_of_a_plain_text_are_what_encode_reads(clip: Clip) -> None:
+    found = text.tokens(clip, "(" + LONG + ")", "plain")
+    assert found.ids == [
+        number
+        for row in text.tokenize(clip, "(" + LONG + ")").ids.tolist()
+        for number in row[: row.index(49407) + 1]
+    ]
+    assert found.chunks == [0] * 77 + [1] * (len(found.ids) - 77)
+
+
+def test_tokens_show_each_text_with_when_it_is_read(clip: Clip) -> None:
+    found = text.tokens(clip, "[a:b:0.25] AND [c|d] :0.5 AND [:e:3]", "a1111")
+    titles = [line for line in found.table.splitlines() if line.startswith("clip_l")]
+    assert titles == [
+        "clip_l: 1 chunk, 3 slots, text 1 of 3, weight 1, from 0 % to 25 % of the steps",
+        "clip_l: 1 chunk, 3 slots, text 1 of 3, weight 1, from 25 % to 100 % of the steps",
+        "clip_l: 1 chunk, 3 slots, text 2 of 3, weight 0.5, step 1 of each 2",
+        "clip_l: 1 chunk, 3 slots, text 2 of 3, weight 0.5, step 2 of each 2",
+        "clip_l: 1 chunk, 2 slots, text 3 of 3, weight 1, from step 0 to step 3",
+        "clip_l: 1 chunk, 3 slots, text 3 of 3, weight 1, from step 3 to the end",
+    ]
+    with pytest.raises(InputError, match=r"text: got '\(' at column 1"):
+        text.tokens(clip, "(a", "a1111")
+
+
+def test_tokens_leave_out_padding_by_another_piece(clip: Clip) -> None:
+    """Stable Diffusion 2 pads with `!`."""
+    other = ClipTokenizer(clip.tokenizer._tokenizer, "!")
+    found = text.tokens(replace(clip, tokenizer=other), "cat!")
+    assert found.pieces[1:] == ["cat</w>", "!</w>", "<|endoftext|>"]
