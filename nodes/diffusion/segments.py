@@ -41,16 +41,18 @@ def distinct(count: int) -> torch.Tensor:
 
 
 def in_mean_colours(pixels: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Each segment (labels int64 [B, H, W]) in the mean of its own colours, [B, H, W, 3]."""
+    """Each segment (labels int64 [B, H, W]) in the mean of its own colours, [B, H, W, 3].
+
+    Summed in double on the CPU: an accelerator adds in whatever order comes.
+    """
     result = torch.empty_like(pixels[..., :3])
-    for k, (picture, numbers) in enumerate(zip(pixels[..., :3], labels, strict=True)):
+    for k, (picture, numbers) in enumerate(zip(pixels[..., :3].cpu(), labels.cpu(), strict=True)):
         flat = numbers.flatten()
         count = int(flat.max()) + 1
-        sums = torch.zeros(count, 3, device=pixels.device).index_add_(
-            0, flat, picture.flatten(0, 1)
-        )
+        sums = torch.zeros(count, 3, dtype=torch.float64)
+        sums.index_add_(0, flat, picture.flatten(0, 1).double())
         area = torch.bincount(flat, minlength=count).clamp(min=1)
-        result[k] = (sums / area[:, None])[numbers]
+        result[k] = (sums / area[:, None])[numbers].to(result)
     return result
 
 
