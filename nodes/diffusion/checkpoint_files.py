@@ -12,7 +12,7 @@ Big weights may lie in several files that a `….safetensors.index.json` lists.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -171,6 +171,28 @@ def tokenizer_of(encoder: str) -> str:
     return encoder.replace("text_encoder", "tokenizer")
 
 
+def t5_places(file: Path, kind: str) -> list[Path]:
+    """Where the vocabulary of a T5 in a single file may lie, which no such file holds: beside it,
+    where a diffusers checkpoint around it has it, in `tokenizers/t5` or `umt5` of the models."""
+    beside = file.parent
+    own = [beside.parent / tokenizer_of(beside.name)] if beside.name in ENCODERS else []
+    parts = [beside / part for part in ("tokenizer_3", "tokenizer_2", "tokenizer")]
+    shared = [folder / "tokenizers" / kind for folder in (beside, *beside.parents[:2])]
+    return [beside, *own, *parts, *shared]
+
+
+def t5_vocabulary(places: Sequence[Path]) -> list[Path]:
+    """The files of the first T5 vocabulary in a row of folders; none where there is none.
+
+    A folder with `vocab.json` has CLIP's.
+    """
+    for place in places:
+        names = {path.name for path in place.iterdir()} if place.is_dir() else set()
+        if names & {"tokenizer.json", "spiece.model"} and "vocab.json" not in names:
+            return [place / name for name in _TOKENIZER if name in names]
+    return []
+
+
 def all_files(folder: Path) -> list[Path]:
     """Every file that decides what this checkpoint is, sorted: the weights, configs, tokenizer."""
     found = {folder / "model_index.json", folder / "scheduler" / "scheduler_config.json"}
@@ -186,30 +208,3 @@ def files_in(place: Path) -> list[Path]:
     weights = weights_in(place)
     found = [*weights.files, place / "config.json"]
     return sorted(_present(path) for path in (*found, *([weights.index] if weights.index else [])))
-
-
-def check(folder: Path) -> None:
-    """Raise `CheckpointError` unless this can be loaded, as far as it shows without reading the
-    weights: parts of a known kind, all files there, none cut short. All faults are in one error."""
-    faults = [_fault(all_files, folder)]
-    if (folder / "model_index.json").is_file() and not _fault(parts_of, folder):
-        faults += [_fault(float32_bytes, folder, part) for part in parts_of(folder)]
-    found = list(dict.fromkeys(filter(None, faults)))
-    if found:
-        raise CheckpointError("; ".join(found))
-
-
-def _fault(what: Callable[..., object], *arguments: Any) -> str:
-    try:
-        what(*arguments)
-    except CheckpointError as error:
-        return str(error)
-    return ""
-
-
-def float32_bytes(folder: Path, part: str) -> int:
-    """What `part` takes in memory once it is float32, from its files' headers alone."""
-    from nodes.diffusion.checkpoints.header import read_headers
-
-    weights = weights_of(folder, part)
-    return 4 * read_headers(weights.files, folder / part).count

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from nodes.diffusion.checkpoint_files import CheckpointError, read_json
+from nodes.diffusion.checkpoint_files import CheckpointError, read_json, t5_vocabulary
 from nodes.types import Tokens
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 END, PAD, UNKNOWN = "</s>", "<pad>", "<unk>"
-FILES = ("tokenizer.json", "spiece.model")
 _EXTRA_IDS = 100  # marks for gaps in a text, `<extra_id_99>` … `<extra_id_0>`, after all pieces
 _SPACE = "▁"
 
@@ -49,11 +48,13 @@ class T5Tokenizer:
             CheckpointError: none does; says where it looked. A file of text encoder weights holds
                 no vocabulary.
         """
-        for folder in folders:
-            if (folder / "tokenizer.json").is_file():
-                return cls(_from_json(folder / "tokenizer.json"), _pad_piece(folder))
-            if (folder / "spiece.model").is_file():
-                return cls(_from_pieces(folder / "spiece.model"), _pad_piece(folder))
+        files = {file.name: file for file in t5_vocabulary(folders)}
+        if "tokenizer.json" in files:
+            file = files["tokenizer.json"]
+            return cls(_from_json(file), _pad_piece(file.parent))
+        if "spiece.model" in files:
+            file = files["spiece.model"]
+            return cls(_from_pieces(file), _pad_piece(file.parent))
         places = ", ".join(str(folder) for folder in folders)
         raise CheckpointError(
             f"T5's vocabulary is in none of {places}: put tokenizer.json or spiece.model there, "

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from nodes.diffusion import checkpoint_files
 from nodes.diffusion.checkpoint_files import CheckpointError, why_no_pickle
 from nodes.diffusion.checkpoints import recognise
 from nodes.diffusion.checkpoints.families import Part
-from nodes.diffusion.checkpoints.header import Header, read_header
+from nodes.diffusion.checkpoints.header import Header, read_header, read_headers
 
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 _WANTED: dict[str, Callable[[Header], object]] = {
@@ -39,20 +40,60 @@ def check(kind: str, path: Path) -> None:
 
 def _check_folder(kind: str, path: Path) -> None:
     if checkpoint_files.is_checkpoint(path):
-        checkpoint_files.check(path)
+        check_folder(path)
     elif kind in _WANTED:
         for file in checkpoint_files.files_in(path):
             if file.suffix == ".safetensors":
                 read_header(file)
 
 
+def check_folder(folder: Path) -> None:
+    """Raise `CheckpointError` unless this can be loaded, as far as it shows without reading the
+    weights: parts of a known kind, all files there, none cut short. All faults are in one error."""
+    faults = [_fault(checkpoint_files.all_files, folder)]
+    if (folder / "model_index.json").is_file() and not _fault(checkpoint_files.parts_of, folder):
+        faults += [
+            _fault(float32_bytes, folder, part) for part in checkpoint_files.parts_of(folder)
+        ]
+    found = list(dict.fromkeys(filter(None, faults)))
+    if found:
+        raise CheckpointError("; ".join(found))
+
+
+def _fault(what: Callable[..., object], *arguments: Any) -> str:
+    try:
+        what(*arguments)
+    except CheckpointError as error:
+        return str(error)
+    return ""
+
+
+def float32_bytes(folder: Path, part: str) -> int:
+    """What `part` takes in memory once it is float32, from its files' headers alone."""
+    weights = checkpoint_files.weights_of(folder, part)
+    return 4 * read_headers(weights.files, folder / part).count
+
+
 def files(path: Path) -> list[Path]:
     """The files whose content makes a model what it is."""
     if path.is_file():
-        return [path]
+        return sorted({path, *_vocabulary(path)})
     if checkpoint_files.is_checkpoint(path):
         return checkpoint_files.all_files(path)
     return sorted(p for p in path.iterdir() if p.suffix in (".json", ".safetensors", ".txt"))
+
+
+def _vocabulary(path: Path) -> list[Path]:
+    """The files by which the T5 in a file reads, where there is one."""
+    near = {
+        kind: found
+        for kind in ("t5", "umt5")
+        if (found := checkpoint_files.t5_vocabulary(checkpoint_files.t5_places(path, kind)))
+    }
+    if not near or path.suffix.lower() not in (".safetensors", ".gguf"):
+        return []
+    encoders = recognise.recognise_encoders(read_header(path), alone=True)
+    return [file for kind, found in near.items() if kind in encoders for file in found]
 
 
 def checkpoint_bytes(path: Path, dtype: str = "auto") -> dict[str, int]:
@@ -66,7 +107,7 @@ def checkpoint_bytes(path: Path, dtype: str = "auto") -> dict[str, int]:
 def part_bytes(kind: str, path: Path, dtype: str = "auto") -> int:
     """Bytes in memory of a model of one part."""
     if path.is_dir() and not checkpoint_files.is_checkpoint(path):
-        return _width(dtype) * checkpoint_files.float32_bytes(path.parent, path.name) // 4
+        return _width(dtype) * float32_bytes(path.parent, path.name) // 4
     port = {"diffusion_models": "model", "vae": "vae"}.get(kind, "clip")
     if checkpoint_files.is_checkpoint(path):
         return checkpoint_bytes(path, dtype)[port]
@@ -85,7 +126,7 @@ def _counts(path: Path) -> list[tuple[str, int]]:
     if path.is_dir():
         folders = {**dict.fromkeys(checkpoint_files.DENOISERS, "model"), "vae": "vae"}
         return [
-            (folders.get(part, "clip"), checkpoint_files.float32_bytes(path, part) // 4)
+            (folders.get(part, "clip"), float32_bytes(path, part) // 4)
             for part in checkpoint_files.parts_of(path)
         ]
     header = read_header(path)

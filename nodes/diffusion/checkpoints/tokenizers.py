@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nodes.diffusion.checkpoint_files import t5_places
 from nodes.diffusion.t5_tokenizer import T5Tokenizer
 from nodes.diffusion.tokenizer import END, ClipTokenizer
 
@@ -24,21 +25,13 @@ def openclip(file: Path) -> ClipTokenizer:
 
 
 def t5(file: Path) -> T5Tokenizer:
-    """T5's tokenizer, which must lie by the file: beside it, in a folder of a diffusers checkpoint
-    beside it, or in `tokenizers/t5` of the folder of models that it is in."""
-    return T5Tokenizer.find(_places(file, "t5"))
+    """T5's tokenizer, which must lie by the file: see `t5_places`."""
+    return T5Tokenizer.find(t5_places(file, "t5"))
 
 
 def umt5(file: Path) -> T5Tokenizer:
-    """Pile-T5's tokenizer, in `tokenizers/umt5` if not by the file."""
-    return T5Tokenizer.find(_places(file, "umt5"))
-
-
-def _places(file: Path, name: str) -> list[Path]:
-    beside = file.parent
-    parts = [beside / part for part in ("tokenizer_3", "tokenizer_2", "tokenizer")]
-    shared = [folder / "tokenizers" / name for folder in (beside, *beside.parents[:2])]
-    return [beside, *parts, *shared]
+    """Pile-T5's tokenizer."""
+    return T5Tokenizer.find(t5_places(file, "umt5"))
 
 
 TOKENIZERS: dict[str, Callable[[Path], Any]] = {

@@ -644,3 +644,28 @@ def test_skipped_layers_come_on_top_of_those_that_are_always_left_out(
         clip, skip=1, others=tuple(replace(o, skip=0 if o.kind == "t5" else 1) for o in clip.others)
     )
     assert_close(text.encode(skipping, PROMPT).embeddings, expected[0], rtol=1e-5, atol=1e-5)
+
+
+def test_a_vocabulary_beside_a_t5_is_part_of_its_content(
+    folders: dict[str, tuple[Any, Path]], tmp_path: Path
+) -> None:
+    from nodes.diffusion.checkpoints import examine
+
+    pipe = folders["flux"][0]
+    encoders = {"t5": pipe.text_encoder_2, "clip_l": pipe.text_encoder}
+    for name, network in encoders.items():
+        save_file(single_file(None, {"": network}), tmp_path / f"{name}.safetensors")
+    assert examine.files(tmp_path / "t5.safetensors") == [tmp_path / "t5.safetensors"]
+    t5_tokenizer()._tokenizer.save(str(tmp_path / "tokenizer.json"))
+    found = [file.name for file in examine.files(tmp_path / "t5.safetensors")]
+    assert found == ["t5.safetensors", "tokenizer.json"]
+    assert examine.files(tmp_path / "clip_l.safetensors") == [tmp_path / "clip_l.safetensors"]
+
+
+@pytest.mark.parametrize(("name", "part"), [("flux", "text_encoder_2"), ("sd3", "text_encoder_3")])
+def test_a_t5_in_a_diffusers_folder_reads_by_the_tokenizer_of_its_number(
+    name: str, part: str, folders: dict[str, tuple[Any, Path]]
+) -> None:
+    file = folders[name][1] / part / "model.safetensors"
+    clip = loading.load_clip(file, family="pixart")
+    assert clip.tokenizer.split("red circle")[1] == ["▁red", "▁circle"]
