@@ -12,7 +12,7 @@ Big weights may lie in several files that a `….safetensors.index.json` lists.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

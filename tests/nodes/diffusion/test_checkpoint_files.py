@@ -10,6 +10,7 @@ import pytest
 
 from nodes.diffusion import checkpoint_files as files
 from nodes.diffusion.checkpoint_files import CheckpointError
+from nodes.diffusion.checkpoints import examine
 
 INDEX = {
     "unet": ["diffusers", "UNet2DConditionModel"],
@@ -74,7 +75,7 @@ def test_a_missing_part_is_named(tmp_path: Path) -> None:
 def test_elements_are_counted_from_the_header(tmp_path: Path) -> None:
     path = tmp_path / "unet" / "diffusion_pytorch_model.safetensors"
     write_safetensors(path, {"a": [3, 4], "b": [], "c": [5]})
-    assert files.float32_bytes(tmp_path, "unet") == 72
+    assert examine.float32_bytes(tmp_path, "unet") == 72
 
 
 def test_parts_of_stable_diffusion_are_accepted(tmp_path: Path) -> None:
