@@ -55,9 +55,23 @@ SAMPLERS = (
 )
 """As ComfyUI's KSampler lists them."""
 
+SCHEDULERS = (
+    "simple",
+    "sgm_uniform",
+    "karras",
+    "exponential",
+    "ddim_uniform",
+    "beta",
+    "normal",
+    "linear_quadratic",
+    "kl_optimal",
+)
+"""As ComfyUI's KSampler lists them."""
+
 SamplerName = Annotated[str, Choice(*SAMPLERS)]
 
 Eta = Annotated[float, Number(0, 100, step=0.05)]
+SchedulerName = Annotated[str, Choice(*SCHEDULERS)]
 NoiseSpread = Annotated[float, Number(0, 100, step=0.01)]
 NoiseSource = Annotated[str, Choice("cpu", "device")]
 Share = Annotated[float, Slider(0, 1, step=0.01)]

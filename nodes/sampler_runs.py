@@ -99,11 +99,19 @@ def _fits(guider: Guider, latent: Latent, sampler: Sampler, steps: list[Step]) -
     for port, text in guider.texts:
         if isinstance(text, Conditioning):
             checks.fits_model(guider.model, latent, port, text)
-    for step in steps:
-        checks.downwards(step)
+    for before, step in zip([None, *steps], steps, strict=False):
+        if not (before and _restarts(before, step, sampler, steps[0])):
+            checks.downwards(step)
         checks.can_predict(guider.model, step)
     if guider.model.betas.flow and not kind.in_flows:
         hint = "Its formulas divide by alpha, which is 0 where a flow begins"
         raise InputError("sampler", f"{sampler.name} in a flow", "a sampler for flows", hint)
     if guider.model.betas.flow and dict(sampler.settings).get("s_churn"):
         raise InputError("sampler", "s_churn in a flow", "s_churn 0, or another kind of model")
+
+
+def _restarts(before: Step, step: Step, sampler: Sampler, first: Step) -> bool:
+    """Whether a step is a rise, after one downwards and not above the beginning: a restart."""
+    own_steps = sampler.name in ("dpm_fast", "dpm_adaptive")
+    rises = before.sigma > step.sigma < step.sigma_next <= first.sigma
+    return rises and step.sigma > 0 and not own_steps

@@ -7,12 +7,15 @@ sigma; where it is made of timesteps, the sigmas are.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from typing import Annotated
 
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Number, Slider
+from nodes.checks import fraction
+from nodes.sampler_names import SCHEDULERS, SchedulerName
 from nodes.types import NoiseSchedule, Sigmas
 
 Steps = Annotated[int, Slider(1, 1000, step=1, unit="steps")]
@@ -111,6 +114,33 @@ def exponential(betas: NoiseSchedule, steps: Steps = 20) -> Sigmas:
     return schedules.at_sigmas(betas, values)
 
 
+@node("sigmas.by_name")
+def by_name(
+    betas: NoiseSchedule,
+    scheduler: SchedulerName = "normal",
+    steps: Steps = 20,
+    strength: Annotated[float, Slider(0, 1, step=0.01)] = 1.0,
+) -> Sigmas:
+    """Take a list of sigmas by the name of its scheduler, all of it or the part for a picture.
+
+    With `strength` below 1 there are still `steps` steps: the last of int(steps / strength), so
+    that a given picture is changed and not replaced. `schedule.by_strength` leaves steps out
+    instead.
+    """
+    from nodes.diffusion import sigma_curves
+
+    _check_steps(steps)
+    fraction("strength", strength)
+    if scheduler not in SCHEDULERS:
+        raise InputError("scheduler", repr(scheduler), f"one of {', '.join(SCHEDULERS)}")
+    if strength == 0:
+        return _last(sigma_curves.by_name(betas, scheduler, steps), 0)
+    of = int(steps / strength + 1e-9)
+    if scheduler in ("simple", "ddim_uniform"):
+        _check_steps(of, betas)
+    return _last(sigma_curves.by_name(betas, scheduler, of), steps)
+
+
 @node("sigmas.from_list")
 def from_list(betas: NoiseSchedule, values: Annotated[list[float], Number(0, 10_000)]) -> Sigmas:
     """Walk noise levels of one's own choice, N + 1 for N steps, each lower than the one before.
@@ -128,6 +158,13 @@ def from_list(betas: NoiseSchedule, values: Annotated[list[float], Number(0, 10_
             got = f"{high:g} before {low:g} at place {i}"
             raise InputError("values", got, "a descending list", "schedule.flip turns one round")
     return schedules.at_sigmas(betas, values)
+
+
+def _last(sigmas: Sigmas, steps: int) -> Sigmas:
+    first = max(len(sigmas.values) - 1 - steps, 0)
+    return replace(
+        sigmas, values=sigmas.values[first:], timesteps=sigmas.timesteps[first:], first=first
+    )
 
 
 def _check_steps(steps: int, betas: NoiseSchedule | None = None) -> None:

@@ -103,6 +103,17 @@ def split(step: Step, eta: float) -> Split:
     return Split(down, math.sqrt(max(step.sigma_next**2 - (scale * down) ** 2, 0.0)), scale)
 
 
+def raised(x: Tensor, step: Step, noise: Tensor) -> Tensor:
+    """x with as much more noise as leads from a step's level up to the next.
+
+    (alpha'/alpha) x + sqrt(sigma'^2 - (alpha' sigma / alpha)^2) * noise: the forward diffusion
+    between two levels, as restarts take it (Xu et al. 2023, arXiv 2306.14878).
+    """
+    scale = step.alpha_next / step.alpha
+    spread = math.sqrt(max(step.sigma_next**2 - (scale * step.sigma) ** 2, 0.0))
+    return (x if scale == 1 else scale * x) + spread * noise
+
+
 def settle(moved: Tensor, parts: Split, noise: Tensor | None) -> Tensor:
     """The end of a random step: what is at `down`, brought to sigma' by fresh noise."""
     if noise is None:

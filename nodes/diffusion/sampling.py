@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nodes.diffusion import sampling_moves as moves
 from nodes.diffusion.guidance import cfg
+from nodes.diffusion.noise_levels import raised
 from nodes.diffusion.prediction import predict_epsilons
 from nodes.diffusion.samplers import Past
 from nodes.diffusion.samplers_dpm import dpm_adaptive, dpm_fast
@@ -48,7 +49,8 @@ def guided(
 
 def walk(run: Run, name: str, x: Tensor, after: After) -> Tensor:
     """x at the end of the run's steps; `after` gets each step's latent and gives the one to go on
-    with. Settings that the run does not give are the sampler's defaults."""
+    with. A step that rises adds fresh noise and begins the sampler's memory anew. Settings that the
+    run does not give are the sampler's defaults."""
     kind = KINDS[name]
     run = replace(run, settings={**kind.settings, **run.settings})
     if not run.steps:
@@ -58,7 +60,10 @@ def walk(run: Run, name: str, x: Tensor, after: After) -> Tensor:
     assert kind.move is not None
     past: Past = ()
     for step in run.steps:
-        x, past = kind.move(run, x, step, past)
+        if step.sigma_next > step.sigma:
+            x, past = raised(x, step, run.draw(x, step)), ()
+        else:
+            x, past = kind.move(run, x, step, past)
         x = after(x, step)
     return x
 

@@ -400,3 +400,17 @@ def test_sample_advanced_refuses_what_does_not_fit(denoiser: Model) -> None:
         sampler.sample_advanced(
             guider(denoiser), few, EMPTY, LEVELS, Sampler("euler"), ctx=RunContext()
         )
+
+
+def test_sample_goes_up_again_where_the_sigmas_do(denoiser: Model) -> None:
+    levels = sigmas_edit.with_restart(LEVELS, SD, 0.5, 2.0, 2)
+    told: list[float] = []
+    ctx = RunContext(on_progress=lambda i, n, info: told.append(info["sigma"]))
+    found = whole(denoiser, "euler", sigmas=levels, ctx=ctx)
+    assert tuple(told) == levels.values[1:]
+    assert not torch.equal(found.samples, whole(denoiser, "euler").samples)
+    with pytest.raises(InputError, match="expected a step downwards"):
+        whole(denoiser, "dpm_fast", sigmas=levels)
+    twice = Sigmas((3.0, 1.0, 4.0, 0.0), (500.0, 300.0, 600.0, 0.0))
+    with pytest.raises(InputError, match="expected a step downwards"):
+        whole(denoiser, "euler", sigmas=twice)

@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 import torch
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
+    FlowMatchEulerDiscreteScheduler,
+)
 
 from nodeflow.errors import InputError
 from nodes import schedule, sigmas
-from nodes.types import BetaSchedule, Sigmas
+from nodes.sampler_names import SCHEDULERS
+from nodes.types import BetaSchedule, FlowSchedule, Sigmas
 
 # diffusers hands tensors to NumPy in the old way, which NumPy 2 remarks on.
 pytestmark = pytest.mark.filterwarnings(
@@ -175,3 +179,53 @@ def test_from_list_refuses_what_does_not_descend(values: list[float]) -> None:
 def test_from_list_refuses_what_is_no_sigma(values: list[float]) -> None:
     with pytest.raises(InputError, match="values: got"):
         sigmas.from_list(SD, values)
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [(f.__name__, f) for f in EVERY],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
+def test_by_name_is_the_node_of_the_name(name: str, make: Callable[..., Sigmas]) -> None:
+    assert sigmas.by_name(SD, name, 8) == make(SD, 8)
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_by_name_of_a_strength_has_as_many_steps_from_further_down(name: str) -> None:
+    for betas in (SD, FlowSchedule(3.0)):
+        whole = sigmas.by_name(betas, name, 20)
+        part = sigmas.by_name(betas, name, 10, 0.5)
+        assert part.values == whole.values[-11:]
+        assert part.first == len(whole.values) - 11
+        assert sigmas.by_name(betas, name, 10, 0.0).values == (0.0,)
+
+
+def test_by_name_refuses_others() -> None:
+    with pytest.raises(InputError, match="scheduler: got 'karas'"):
+        sigmas.by_name(SD, "karas")
+    with pytest.raises(InputError, match="steps: got 2000"):
+        sigmas.by_name(SD, "simple", 20, 0.01)
+
+
+@pytest.mark.parametrize("steps", [1, 5, 28])
+@pytest.mark.parametrize("shift", [1.0, 3.0])
+def test_normal_of_a_flow_is_diffusers(steps: int, shift: float) -> None:
+    theirs = FlowMatchEulerDiscreteScheduler(shift=shift)
+    theirs.set_timesteps(steps)
+    found = sigmas.normal(FlowSchedule(shift), steps)
+    close(found.values, theirs.sigmas.tolist())
+    close(found.timesteps[:-1], theirs.timesteps.tolist())
+
+
+def test_simple_of_a_flow_is_what_flux_walks() -> None:
+    """Its pipeline gives 1, 1 - 1/n ... and shifts by exp(mu), which is a shift like any other."""
+    theirs = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
+    theirs.set_timesteps(sigmas=np.linspace(1.0, 1 / 20, 20), mu=0.8)
+    found = sigmas.simple(FlowSchedule(math.exp(0.8)), 20)
+    close(found.values, theirs.sigmas.tolist())
+
+
+def test_sgm_uniform_of_a_flow_stops_a_stride_before_the_end() -> None:
+    flow = FlowSchedule(3.0)
+    times = np.linspace(1, 3 * 0.001 / 1.002, 6)[:-1]
+    close(sigmas.sgm_uniform(flow, 5).values, [*(3 * times / (1 + 2 * times)), 0])

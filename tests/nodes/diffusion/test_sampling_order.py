@@ -211,3 +211,31 @@ def test_a_model_without_an_unwanted_prompt_steps_cfg_pp_as_without() -> None:
 def test_walk_of_no_steps_is_where_it_began() -> None:
     run = replace(Run(ask, SD, 0), steps=[])
     assert torch.equal(walk(run, "heun", NOISE, lambda x, _: x), NOISE)
+
+
+@pytest.mark.parametrize("schedule", [SD, FLOW], ids=["diffusion", "flow"])
+def test_restarts_leave_the_mean_and_spread_of_the_data(schedule: NoiseSchedule) -> None:
+    """Down, three times up from where there is little noise to where there is much, and down."""
+    high, middle, low = (0.999, 0.8, 0.05) if schedule.flow else (60.0, 3.0, 0.05)
+    down = schedules.karras(low, high, 40, 7.0)[:-1]
+    again = schedules.karras(low, middle, 30, 7.0)[:-1]
+    found = run_over("heun", schedule, [*down, *(again * 3), 0.0], MANY)
+    assert float(found.mean()) == pytest.approx(MEAN, abs=0.03)
+    assert float(found.std()) == pytest.approx(SPREAD, abs=0.03)
+    plain = run_over("heun", schedule, [*down, 0.0], MANY)
+    assert not torch.allclose(found, plain, atol=0.1)
+
+
+def test_a_restart_forgets_what_was_before() -> None:
+    """A rise to a level is where a run from that level would begin, memory and all."""
+    values = [6.0, 2.0, 0.5, 3.0, 1.0, 0.3]
+    steps = schedules.step_list(schedules.at_sigmas(SD, values))
+    seen: list[torch.Tensor] = []
+
+    def watch(x: torch.Tensor, step: Step) -> torch.Tensor:
+        seen.append(x)
+        return x
+
+    end = walk(Run(ask, SD, 3, steps), "dpmpp_2m", 6 * NOISE, watch)
+    rest = walk(Run(ask, SD, 3, steps[3:]), "dpmpp_2m", seen[2], lambda x, _: x)
+    assert torch.equal(end, rest)
