@@ -63,13 +63,21 @@ def between(
     """
     found = []
     for text in (replace(conditioning, more=()), *conditioning.more):
-        if end > start:
-            inside = () if (start, end) == (0, 1) else (Span(start, end),)
-            found.append(replace(change(text), spans=(*text.spans, *inside)))
-        for span in (Span(0, start), Span(end, 1)):
-            if span.end > span.start:
-                found.append(replace(text, spans=(*text.spans, span)))
+        inside = () if (start, end) == (0, 1) else (Span(start, end),)
+        parts = [(change(text), inside), (text, (Span(0, start),)), (text, (Span(end, 1),))]
+        for part, spans in parts:
+            all_spans = (*part.spans, *spans)
+            if not _never(all_spans):
+                found.append(replace(part, spans=all_spans))
     return replace(found[0], more=tuple(found[1:]))
+
+
+def _never(spans: Sequence[Span]) -> bool:
+    """Whether no place of the schedule lies in all of them."""
+    shares = [span for span in spans if span.unit == "schedule"]
+    if not shares:
+        return False
+    return max(span.start for span in shares) >= min(span.end for span in shares)
 
 
 def prompt_rows(request: Request) -> list[PromptRows]:

@@ -52,7 +52,7 @@ def unet_inputs(network: Any, request: Request) -> dict[str, Any]:
         found["class_labels"] = like_weights(network, labels)
     attention = _moved(network, _named_extras(request, "cross_attention"))
     pictures = image_prompts.prompt_rows(request)
-    _check_adapters(network, pictures)
+    _check_patches(network, attention, pictures)
     if pictures:
         attention[image_prompts.ARGUMENT] = pictures
     if attention:
@@ -123,7 +123,15 @@ def _moved(network: Any, value: Any) -> Any:
     return value
 
 
-def _check_adapters(network: Any, pictures: Sequence[image_prompts.PromptRows]) -> None:
+def _check_patches(
+    network: Any, attention: dict[str, Any], pictures: Sequence[image_prompts.PromptRows]
+) -> None:
+    """What a text brings for layers that the model was to be given, it must have been given."""
+    if "gligen" in attention and not hasattr(network, "position_net"):
+        raise ValueError(
+            "a text carries boxes for GLIGEN, which the model does not have: put gligen.attach "
+            "behind the model, or take a checkpoint that has it"
+        )
     known = getattr(network, "image_adapters", ())
     if any(picture.name not in known for picture in pictures):
         raise ValueError(

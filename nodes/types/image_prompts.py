@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,9 +69,10 @@ class UnclipNoise:
 class Gligen:
     """What GLIGEN adds to a UNet: Li et al. 2023, arXiv 2301.07093.
 
-    `position` embeds boxes with their words; `fusers` are layers by the name of the transformer
-    block in the UNet that each stands in.
+    `position` are the weights by which boxes with their words are embedded; `fusers` those of the
+    layers that look at them, by the place in the UNet that each stands at (`down`, 0, 1 is the
+    second attention of the first block; `mid`, 0, 0).
     """
 
-    position: Any
-    fusers: tuple[tuple[str, Any], ...]
+    position: Mapping[str, torch.Tensor]
+    fusers: Mapping[tuple[str, int, int], Mapping[str, torch.Tensor]]
