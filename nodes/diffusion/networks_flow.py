@@ -53,8 +53,8 @@ def ask_flux(network: Any, request: Request) -> Tensor:
         encoder_hidden_states=like_weights(network, embeddings),
         pooled_projections=like_weights(network, pooled),
         # In float32 whatever the weights are in: half precision cannot count far.
-        txt_ids=torch.zeros(embeddings.shape[1], 3, device=x.device),
-        img_ids=places(rows, columns).to(x.device),
+        txt_ids=torch.zeros(embeddings.shape[1], 3, device=_home_of_places(x.device)),
+        img_ids=places(rows, columns).to(_home_of_places(x.device)),
         return_dict=False,
         **_residuals(network, request),
     )[0]
@@ -95,6 +95,12 @@ def places(rows: int, columns: int) -> Tensor:
     found[..., 1] = torch.arange(rows)[:, None]
     found[..., 2] = torch.arange(columns)[None]
     return found.reshape(-1, 3)
+
+
+def _home_of_places(device: torch.device) -> torch.device:
+    """Where places become angles: the network reckons them in float64, which DirectML has not, and
+    takes the angles from any device."""
+    return torch.device("cpu") if device.type == "privateuseone" else device
 
 
 def _guidance(x: Tensor, request: Request) -> Tensor:
