@@ -34,7 +34,7 @@ def baked(network: nn.Module) -> nn.Module:
 def baked_clip(clip: Clip) -> Clip:
     """As `baked`, each of the text encoders."""
     others = tuple(baked_clip(other) for other in clip.others)
-    encoder = baked(clip.encoder)
+    encoder = baked(clip.encoder) if clip.encoder else clip.encoder
     same = all(new is old for new, old in zip(others, clip.others, strict=True))
     if encoder is clip.encoder and same:
         return clip

@@ -72,14 +72,31 @@ _FIRST_FLUX_LORAS: layouts.Table = {
 def _numbered(network: nn.Module, table: layouts.Table) -> Iterator[tuple[str, tuple[Target, ...]]]:
     """The lines of a table for every block that the network has, where they are of layers."""
     layers = {path: network.get_submodule(path) for path in layer_paths(network)}
+    for name, ours, swapped in numbered_names(network, table):
+        if all(path in layers for path in ours):
+            sizes = [len(layers[path].weight) for path in ours]  # type: ignore[arg-type]
+            yield name, targets_of(ours, sizes, swapped)
+
+
+def numbered_names(
+    network: nn.Module, table: layouts.Table
+) -> Iterator[tuple[str, list[str], bool]]:
+    """(the original's name, our names, whether halves are swapped) of each line of a table, for
+    every block that the network has."""
     for name, value in table.items():
         paths = [value] if isinstance(value, str) else _paths(value)
+        swapped = isinstance(value, layouts.Swapped)
         for number in range(_count(network, paths[0]) if "#" in name else 1):
             ours = [path.replace("#", str(number)) for path in paths]
-            if all(path in layers for path in ours):
-                sizes = [len(layers[path].weight) for path in ours]  # type: ignore[arg-type]
-                swapped = isinstance(value, layouts.Swapped)
-                yield name.replace("#", str(number)), targets_of(ours, sizes, swapped)
+            yield name.replace("#", str(number)), ours, swapped or _is_last_norm(network, ours[0])
+
+
+def _is_last_norm(network: nn.Module, path: str) -> bool:
+    """In Stable Diffusion 3's last block the text's way ends: its norm is one as the final one."""
+    norm = path.removesuffix(".linear")
+    if not norm.endswith(".norm1_context"):
+        return False
+    return type(network.get_submodule(norm)).__name__ == "AdaLayerNormContinuous"
 
 
 def _paths(value: layouts.Split | layouts.Swapped) -> list[str]:

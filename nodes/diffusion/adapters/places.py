@@ -60,7 +60,7 @@ class Places:
         encoders = [] if clip is None else [clip, *clip.others]
         self._kinds = [encoder.kind for encoder in encoders]
         self._denoiser = {} if denoiser is None else denoiser_names(denoiser)
-        self._encoders = [encoder_names(encoder.encoder) for encoder in encoders]
+        self._encoders = [encoder_names(e.encoder) if e.encoder else {} for e in encoders]
 
     def find(self, place: str) -> Found:
         flat = _flat(place)
