@@ -45,7 +45,8 @@ def load_model(path: Path, device: str = "cpu", dtype: str = "auto") -> Model:
 def load_clip(
     path: Path | Sequence[Path], device: str = "cpu", dtype: str = "auto", family: str = "auto"
 ) -> Clip:
-    """The text encoders of a checkpoint folder, or those in one file or several."""
+    """The text encoders of a checkpoint folder, or those in one file or folder or in
+    several."""
     paths = [path] if isinstance(path, Path) else list(path)
     if is_checkpoint(paths[0]):
         return folders.load_clip(paths[0], device, dtype)

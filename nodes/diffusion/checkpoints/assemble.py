@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from nodes.diffusion.checkpoint_files import CheckpointError
+from nodes.diffusion.checkpoint_files import CheckpointError, weights_in
 from nodes.diffusion.checkpoints import clip_encoders, precision, recognise, stream
 from nodes.diffusion.checkpoints.families import Detected, Family, LatentStatistics, Part
-from nodes.diffusion.checkpoints.header import Header, read_header
+from nodes.diffusion.checkpoints.header import Header, read_header, read_headers
 from nodes.diffusion.checkpoints.tokenizers import CLIP_FOLDER, TOKENIZERS
 from nodes.diffusion.tokenizer import ClipTokenizer
 from nodes.types import Clip, Model, Vae
@@ -58,10 +58,10 @@ def load_vae(path: Path, family: Family | None, device: str) -> Vae:
 
 
 def load_clip(paths: Sequence[Path], family: Family | None, device: str, dtype: str) -> Clip:
-    """Text encoders from files of their own, or from whole checkpoints, in any order."""
+    """Text encoders from files or folders of their own, or from whole checkpoints, in any order."""
     found: dict[str, Found] = {}
     for path in paths:
-        header = read_header(path)
+        header = read_headers(weights_in(path).files, path) if path.is_dir() else read_header(path)
         parts = recognise.wanted_encoders(header)
         found.update({kind: (header, part) for kind, part in parts.items()})
     if family is None:

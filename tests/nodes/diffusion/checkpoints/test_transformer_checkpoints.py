@@ -669,3 +669,17 @@ def test_a_t5_in_a_diffusers_folder_reads_by_the_tokenizer_of_its_number(
     file = folders[name][1] / part / "model.safetensors"
     clip = loading.load_clip(file, family="pixart")
     assert clip.tokenizer.split("red circle")[1] == ["▁red", "▁circle"]
+
+
+def test_folders_of_text_encoders_are_joined(
+    folders: dict[str, tuple[Any, Path]], loaded: dict[str, Loaded], tmp_path: Path
+) -> None:
+    pipe, folder = folders["flux"]
+    shards = tmp_path / "text_encoder_2"
+    pipe.text_encoder_2.save_pretrained(str(shards), max_shard_size="10KB")
+    assert len(list(shards.glob("model-*.safetensors"))) > 1
+    (tmp_path / "tokenizer_2").symlink_to(folder / "tokenizer_2")
+    clip = loading.load_clip([shards, folder / "text_encoder"])
+    assert [part.kind for part in (clip, *clip.others)] == ["clip_l", "t5"]
+    whole = text.encode(loaded["flux"][1], PROMPT)
+    check_text(text.encode(clip, PROMPT), (whole.embeddings, whole.pooled, None))
