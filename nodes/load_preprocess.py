@@ -1,4 +1,4 @@
-"""Load networks that read pictures, for preprocessors: depth, segmentation, pose. No torch.
+"""Load networks that read pictures, for preprocessors: depth, areas, things, poses. No torch.
 
 Each is a folder as transformers saves and publishes it (`config.json`, `preprocessor_config.json`,
 `model.safetensors`), under `preprocessors/` of a model folder, or named by its path.
@@ -14,7 +14,7 @@ from nodeflow.context import RunContext
 from nodeflow.node import node
 from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.model_files import ModelName, files_of, find
-from nodes.types import DepthModel, PoseModel, SegmentationModel
+from nodes.types import DepthModel, DetectionModel, PoseModel, SegmentationModel
 
 KIND = "preprocessors"
 _FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
@@ -55,6 +55,18 @@ def segmentation(name: Annotated[str, NetworkName()], *, ctx: RunContext) -> Seg
     from nodes.diffusion.perception import load_segmentation
 
     return load_segmentation(find(KIND, name), ctx.device)
+
+
+@node("load_preprocess.detection", reads=files_of(KIND))
+def detection(name: Annotated[str, NetworkName()], *, ctx: RunContext) -> DetectionModel:
+    """Load a network that tells where things are: YOLOS, RT-DETR, DETR.
+
+    `name` as in `load_preprocess.depth`. Fang et al. 2021, "You only look at one sequence", arXiv
+    2106.00666; Zhao et al. 2023, "RT-DETR", arXiv 2304.08069.
+    """
+    from nodes.diffusion.perception import load_detection
+
+    return load_detection(find(KIND, name), ctx.device)
 
 
 @node("load_preprocess.pose", reads=files_of(KIND))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Number, Slider, Text, TextArea
-from nodes.types import Image, PoseModel
+from nodes.types import DetectionModel, Image, PoseModel
 
 Side = Annotated[int, Number(0, 16384, unit="px")]
 _BOX = re.compile(r"\s*(-?[\d.]+)\s*,\s*(-?[\d.]+)\s*,\s*([\d.]+)\s*,\s*([\d.]+)\s*")
@@ -45,6 +46,32 @@ def draw(
     return Image(poses.drawn(people, *target, stick))
 
 
+@node("preprocess_pose.people", output="boxes")
+def people(
+    image: Image,
+    detection_model: DetectionModel,
+    label: str = "person",
+    threshold: Annotated[float, Slider(0, 1, step=0.01)] = 0.5,
+    most: Annotated[int, Number(1, 1000)] = 20,
+) -> str:
+    """Find where people are, the surest first, as the `boxes` of `preprocess_pose.estimate`.
+
+    `left,top,width,height` in pixels, parted by semicolons; "" where nobody is, which that node
+    takes for the whole picture. `label` is the class as the network names it. One picture.
+    """
+    from nodes.diffusion import perception
+
+    _check_one(image)
+    names = [name.lower() for name in detection_model.labels]
+    if label.lower() not in names:
+        near = difflib.get_close_matches(label.lower(), names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"among them: {', '.join(names[:12])}"
+        raise InputError("label", repr(label), f"one of the network's {len(names)} classes", hint)
+    number = names.index(label.lower())
+    found = perception.boxes(detection_model, image.pixels, number, threshold)
+    return "; ".join(",".join(f"{v:.1f}" for v in box) for box in found[:most])
+
+
 @node("preprocess_pose.estimate", output="pose")
 def estimate(
     image: Image,
@@ -54,15 +81,13 @@ def estimate(
 ) -> str:
     """Find the joints of people, as OpenPose's JSON for `preprocess_pose.draw`; one picture.
 
-    `boxes` tells where people are, in pixels, parted by semicolons; without one, the whole picture
-    is taken for one person. Points below `threshold` count as not seen. The neck, which COCO does
-    not know, is put between the shoulders.
+    `boxes` tells where people are, as `preprocess_pose.people` finds them; without one, the whole
+    picture is taken for one person. Points below `threshold` count as not seen. The neck, which
+    COCO does not know, is put between the shoulders.
     """
     from nodes.diffusion import perception, poses
 
-    if image.pixels.shape[0] != 1:
-        got = f"{image.pixels.shape[0]} pictures"
-        raise InputError("image", got, "one", "map over image.split, or take one by image.pick")
+    _check_one(image)
     _, height, width, _ = image.pixels.shape
     places = _boxes(boxes) if boxes.strip() else [(0.0, 0.0, float(width), float(height))]
     people = []
@@ -70,6 +95,12 @@ def estimate(
         seen = [(x, y, score if score >= threshold else 0.0) for x, y, score in points]
         people.append(poses.Person(poses.from_coco(seen)))
     return json.dumps(poses.as_data(people, width, height))
+
+
+def _check_one(image: Image) -> None:
+    if image.pixels.shape[0] != 1:
+        got = f"{image.pixels.shape[0]} pictures"
+        raise InputError("image", got, "one", "map over image.split, or take one by image.pick")
 
 
 def _boxes(text: str) -> list[tuple[float, ...]]:

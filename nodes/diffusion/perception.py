@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from nodes.diffusion.pixels import resized
-from nodes.types import DepthModel, PoseModel, SegmentationModel
+from nodes.types import DepthModel, DetectionModel, PoseModel, SegmentationModel
 
 METRIC = ("zoedepth", "depth_pro")
 """Kinds of networks that always answer in metres."""
@@ -41,6 +41,15 @@ def load_segmentation(folder: Path, device: str) -> SegmentationModel:
     network, processor = _load(auto, "semantic segmenter", folder, device)
     names = network.config.id2label
     return SegmentationModel(network, processor, tuple(names[k] for k in sorted(names)))
+
+
+def load_detection(folder: Path, device: str) -> DetectionModel:
+    """An object detector: YOLOS, RT-DETR, DETR, Deformable DETR …"""
+    from transformers import AutoModelForObjectDetection
+
+    network, processor = _load(AutoModelForObjectDetection, "object detector", folder, device)
+    names = network.config.id2label
+    return DetectionModel(network, processor, tuple(names[k] for k in sorted(names)))
 
 
 def load_pose(folder: Path, device: str) -> PoseModel:
@@ -144,6 +153,33 @@ def classes(model: SegmentationModel, pixels: torch.Tensor) -> torch.Tensor:
         large = torch.nn.functional.interpolate(logits.float(), (height, width), mode="bilinear")
         result.append(large.argmax(1))
     return torch.cat(result).to(pixels.device)
+
+
+def boxes(
+    model: DetectionModel, picture: torch.Tensor, label: int, threshold: float
+) -> list[tuple[float, float, float, float]]:
+    """Where a picture [1, H, W, C] shows one class, the surest first: left, top, width, height."""
+    _, height, width, _ = picture.shape
+    inputs = model.processor(images=_pillows(picture), return_tensors="pt")
+    with torch.no_grad():
+        found = model.network(inputs["pixel_values"].to(_device(model.network)))
+    [told] = model.processor.post_process_object_detection(
+        found, threshold=threshold, target_sizes=[(height, width)]
+    )
+    chosen = [
+        (float(score), *box)
+        for score, name, box in zip(
+            told["scores"], told["labels"].tolist(), told["boxes"].tolist(), strict=True
+        )
+        if name == label
+    ]
+    result = []
+    for _, x0, y0, x1, y1 in sorted(chosen, reverse=True):
+        left, top = max(0.0, x0), max(0.0, y0)
+        right, bottom = min(float(width), x1), min(float(height), y1)
+        if right > left and bottom > top:
+            result.append((left, top, right - left, bottom - top))
+    return result
 
 
 def points(

@@ -18,7 +18,7 @@ from nodes.types.image_prompts import (
 )
 from nodes.types.latents import Denoised, History, Latent, Noise, NoisePrediction
 from nodes.types.models import Clip, Model, Vae
-from nodes.types.perception import DepthModel, PoseModel, SegmentationModel
+from nodes.types.perception import DepthModel, DetectionModel, PoseModel, SegmentationModel
 from nodes.types.pictures import CropBox, Image, Mask, TileGrid, UpscaleModel
 from nodes.types.sampling import Answer, DeepFeatures, Guider, Sampler
 from nodes.types.schedules import (
@@ -46,6 +46,7 @@ __all__ = [
     "DeepFeatures",
     "Denoised",
     "DepthModel",
+    "DetectionModel",
     "EncodedScenes",
     "Examples",
     "FlowSchedule",

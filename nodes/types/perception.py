@@ -31,6 +31,16 @@ class SegmentationModel:
     labels: tuple[str, ...]
 
 
+@socket("detection_model", colour="#b5a642", shape="square", persist=False)
+@dataclass(frozen=True, eq=False)
+class DetectionModel:
+    """An object detector of transformers with its processor. `labels` names what it knows."""
+
+    network: Any
+    processor: Any
+    labels: tuple[str, ...]
+
+
 @socket("pose_model", colour="#ecb365", shape="square", persist=False)
 @dataclass(frozen=True, eq=False)
 class PoseModel:

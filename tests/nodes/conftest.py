@@ -163,9 +163,10 @@ def ctx() -> RunContext:
 READS_PICTURES: dict[str, dict[str, Any]] = {
     "depth": {"image_processor_type": "DPTImageProcessor", "ensure_multiple_of": 14},
     "segmentation": {"image_processor_type": "SegformerImageProcessor"},
+    "detection": {"image_processor_type": "YolosImageProcessor"},
     "pose": {"image_processor_type": "VitPoseImageProcessor", "do_affine_transform": True},
 }
-"""What the three networks that read pictures are told of how to look at one."""
+"""What the networks that read pictures are told of how to look at one."""
 
 
 def new_depth_estimator() -> Any:
@@ -210,6 +211,28 @@ def new_segmenter() -> Any:
         return SegformerForSemanticSegmentation(config).eval()
 
 
+def new_detector() -> Any:
+    from transformers import YolosConfig, YolosForObjectDetection
+
+    config = YolosConfig(
+        hidden_size=8,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        image_size=[64, 64],
+        num_detection_tokens=6,
+        id2label={0: "person", 1: "dog"},
+    )
+    with seeded(7):
+        network = YolosForObjectDetection(config).eval()
+        with torch.no_grad():  # as new, all that it looks for is the same, and so is what it sees
+            network.vit.embeddings.detection_tokens.normal_()
+            for head in (network.class_labels_classifier, network.bbox_predictor):
+                for layer in head.layers:
+                    layer.weight.mul_(20)
+    return network
+
+
 def new_pose_finder() -> Any:
     from transformers import VitPoseBackboneConfig, VitPoseConfig, VitPoseForPoseEstimation
 
@@ -228,16 +251,26 @@ def new_pose_finder() -> Any:
 
 @pytest.fixture(scope="session")
 def networks_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of models whose `preprocessors/` has `depth`, `segmentation` and `pose`."""
+    """Models whose `preprocessors/` has `depth`, `segmentation`, `detection` and `pose`."""
     from transformers.utils import logging
 
     folder = tmp_path_factory.mktemp("networks")
-    made = {"depth": new_depth_estimator, "segmentation": new_segmenter, "pose": new_pose_finder}
+    made = {
+        "depth": new_depth_estimator,
+        "segmentation": new_segmenter,
+        "detection": new_detector,
+        "pose": new_pose_finder,
+    }
     logging.disable_progress_bar()
     for name, new in made.items():
         part = folder / "preprocessors" / name
         new().save_pretrained(part)
-        sizes = {"depth": (56, 56), "segmentation": (32, 32), "pose": (64, 48)}
+        sizes = {
+            "depth": (56, 56),
+            "segmentation": (32, 32),
+            "detection": (64, 64),
+            "pose": (64, 48),
+        }
         height, width = sizes[name]
         config = {**READS_PICTURES[name], "size": {"height": height, "width": width}}
         (part / "preprocessor_config.json").write_text(json.dumps(config), "utf-8")

@@ -13,7 +13,7 @@ from nodeflow.node import definition_of
 from nodes import load_preprocess as nodes
 from nodes.diffusion.perception import PredictorError
 
-EVERY = pytest.mark.parametrize("name", ["depth", "segmentation", "pose"])
+EVERY = pytest.mark.parametrize("name", ["depth", "segmentation", "detection", "pose"])
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +49,12 @@ def test_segmentation_by_name(ctx: RunContext) -> None:
     assert found.labels == ("sky", "Person", "tree")
 
 
+def test_detection_by_name(ctx: RunContext) -> None:
+    found = nodes.detection("detection", ctx=ctx)
+    check_network(found)
+    assert found.labels == ("person", "dog")
+
+
 def test_pose_by_path(networks_folder: Path, ctx: RunContext) -> None:
     check_network(nodes.pose(str(networks_folder / "preprocessors" / "pose"), ctx=ctx))
 
@@ -62,7 +68,7 @@ def test_a_missing_network_says_where_it_was_looked_for(name: str, ctx: RunConte
     assert widget is not None
     assert widget.check(name) is None
     assert widget.check("dept") == "there is no preprocessor 'dept'"
-    assert widget.as_json()["options"] == ["depth", "pose", "segmentation"]
+    assert widget.as_json()["options"] == ["depth", "detection", "pose", "segmentation"]
 
 
 @EVERY
@@ -82,7 +88,7 @@ def test_half_a_folder_names_what_is_missing(
 
 @EVERY
 def test_a_network_of_another_kind_is_refused(name: str, ctx: RunContext) -> None:
-    other = {"depth": "segmentation", "segmentation": "depth", "pose": "depth"}[name]
+    other = "segmentation" if name == "depth" else "depth"
     with pytest.raises(PredictorError, match="cannot be read as"):
         getattr(nodes, name)(other, ctx=ctx)
 

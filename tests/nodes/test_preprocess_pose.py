@@ -13,7 +13,7 @@ from nodeflow.errors import InputError
 from nodes import load_preprocess
 from nodes import preprocess_pose as nodes
 from nodes.diffusion.poses import COLOURS, LIMBS
-from nodes.types import Image, PoseModel
+from nodes.types import DetectionModel, Image, PoseModel
 
 # A person who stands with arms spread, in a canvas of 64 x 96.
 STANDING = [
@@ -102,6 +102,12 @@ def model(networks_folder: Path) -> PoseModel:
     return load_preprocess.pose(str(path), ctx=RunContext())
 
 
+@pytest.fixture(scope="module")
+def detector(networks_folder: Path) -> DetectionModel:
+    path = networks_folder / "preprocessors" / "detection"
+    return load_preprocess.detection(str(path), ctx=RunContext())
+
+
 def noise() -> Image:
     return Image(torch.rand(1, 80, 60, 3, generator=torch.Generator().manual_seed(0)))
 
@@ -109,6 +115,40 @@ def noise() -> Image:
 def body(text: str, person: int = 0) -> list[list[float]]:
     flat = json.loads(text)["people"][person]["pose_keypoints_2d"]
     return [flat[k : k + 3] for k in range(0, len(flat), 3)]
+
+
+@pytest.mark.parametrize("label", ["person", "Dog"])
+def test_people_equals_transformers(detector: DetectionModel, label: str) -> None:
+    picture = Pillow.fromarray((noise().pixels[0] * 255).round().byte().numpy())
+    inputs = detector.processor(images=picture, return_tensors="pt")
+    with torch.no_grad():
+        found = detector.network(**inputs)
+    [told] = detector.processor.post_process_object_detection(found, 0.0, [(80, 60)])
+    number = ("person", "dog").index(label.lower())
+    mine = [k for k, found in enumerate(told["labels"].tolist()) if found == number]
+    mine.sort(key=lambda k: -float(told["scores"][k]))
+    text = nodes.people(noise(), detector, label, 0.0)
+    boxes = [list(map(float, box.split(","))) for box in text.split(";") if box]
+    assert len(boxes) == len(mine)
+    for box, k in zip(boxes, mine, strict=True):
+        x0, y0, x1, y1 = told["boxes"][k].tolist()
+        x0, y0, x1, y1 = max(0, x0), max(0, y0), min(60, x1), min(80, y1)
+        assert box == pytest.approx([x0, y0, x1 - x0, y1 - y0], abs=0.06)
+    assert nodes.people(noise(), detector, label, 0.0, most=1) == text.split(";")[0]
+    assert nodes.people(noise(), detector, label, 1.0) == ""
+
+
+def test_people_of_an_unknown_kind_names_the_nearest(detector: DetectionModel) -> None:
+    with pytest.raises(InputError, match=r"2 classes.*did you mean 'person'"):
+        nodes.people(noise(), detector, "persons")
+
+
+def test_people_are_what_estimate_takes(detector: DetectionModel, model: PoseModel) -> None:
+    boxes = nodes.people(noise(), detector, "person", 0.0) or nodes.people(
+        noise(), detector, "dog", 0.0
+    )
+    found = json.loads(nodes.estimate(noise(), model, boxes))
+    assert len(found["people"]) == boxes.count(";") + 1
 
 
 def test_estimate_equals_transformers(model: PoseModel) -> None:
