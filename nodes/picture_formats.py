@@ -81,9 +81,11 @@ def animated(
 
 
 def check_format(format: str) -> None:
-    from PIL import features
+    """Raise `NodeflowError` if the Pillow that is installed was built without this format."""
+    from PIL import Image as Pillow
 
-    if format in ("AVIF", "WEBP") and not features.check(format.lower()):
+    Pillow.init()
+    if format not in Pillow.SAVE:
         wanted = "pillow>=11.3" if format == "AVIF" else "pillow"
         message = f"the Pillow that is installed cannot write {format}"
         raise NodeflowError(f"{message}: pip install --upgrade '{wanted}', or save as PNG")

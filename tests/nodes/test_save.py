@@ -11,7 +11,7 @@ import torch
 from PIL import Image as Pillow
 
 from nodeflow.context import RunContext
-from nodeflow.errors import GraphFormatError, InputError
+from nodeflow.errors import GraphFormatError, InputError, NodeflowError
 from nodeflow.formats.picture import is_picture, read_picture_metadata, read_texts
 from nodes import image, save
 from nodes.types import Image
@@ -71,6 +71,17 @@ def test_avif(ctx: RunContext) -> None:
     assert read(save.avif(smooth(channels=4), "alpha", ctx=ctx)[0]).shape[-1] == 3  # all opaque
     half = smooth(channels=4).pixels * 0.5
     assert read(save.avif(Image(half), "half", ctx=ctx)[0]).shape[-1] == 4
+
+
+@pytest.mark.parametrize(("node", "format"), [(save.avif, "AVIF"), (save.webp, "WEBP")])
+def test_a_pillow_without_the_format_says_what_to_install(
+    node: object, format: str, ctx: RunContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert callable(node)
+    Pillow.init()
+    monkeypatch.delitem(Pillow.SAVE, format, raising=False)
+    with pytest.raises(NodeflowError, match=f"cannot write {format}: pip install --upgrade"):
+        node(smooth(), ctx=ctx)
 
 
 def durations(path: str) -> list[int]:
