@@ -1,8 +1,8 @@
 """Which ControlNet or adapter a file holds, told from the names and shapes of its tensors.
 
 ControlNets of Stable Diffusion 1, 2 and XL lie in files under the names of their authors
-(`control_model.input_blocks…`) or of diffusers; unions, and those for Stable Diffusion 3 and Flux,
-under the latter. T2I-Adapters have both kinds of names too.
+(`control_model.input_blocks…`) or of diffusers; unions under the latter; those for Stable Diffusion
+3 and Flux under the latter, Stability AI's or XLabs'. T2I-Adapters have both kinds of names too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nodes.diffusion.checkpoints import flux, layouts
 from nodes.diffusion.checkpoints.families import Part, Shapes, Source, chunk, renamed
 
 _TEXT_FAMILIES = {768: "sd1", 1024: "sd2", 2048: "sdxl", 1280: "sdxl_refiner"}
@@ -24,6 +25,15 @@ UNION_MODES = {
 }  # fmt: skip
 """What hints the widely used unions tell apart, in their order: xinsir's ControlNet++ for XL, and
 InstantX' and Shakker Labs' for Flux."""
+
+_XLABS = {
+    **flux.TABLE,
+    "pos_embed_input": "controlnet_x_embedder",
+    "input_hint_block.0": "input_hint_block.conv_in",
+    **{f"input_hint_block.{2 * k + 2}": f"input_hint_block.blocks.{k}" for k in range(6)},
+    "input_hint_block.14": "input_hint_block.conv_out",
+}
+"""The names of XLabs' networks for Flux: those of Flux itself, and a hint block's by its place."""
 
 
 @dataclass(frozen=True)
@@ -222,8 +232,13 @@ def _split_qkv(shapes: Shapes) -> dict[str, Source]:
 
 
 def _flux_net(shapes: Shapes, stem: str) -> ControlFile | None:
-    if "controlnet_x_embedder.weight" not in shapes:
+    if "controlnet_x_embedder.weight" in shapes:
+        laid = layouts.as_it_is(shapes)
+    elif "pos_embed_input.weight" in shapes and "double_blocks.0.img_mod.lin.weight" in shapes:
+        laid = layouts.lay(shapes, _XLABS, ("double_blocks", "single_blocks"), frozenset())
+    else:
         return None
+    shapes = laid.shapes
     wide, latent = shapes["controlnet_x_embedder.weight"]
     head = shapes["transformer_blocks.0.attn.norm_q.weight"][0]
     modes = shapes.get("controlnet_mode_embedder.weight")
@@ -243,7 +258,7 @@ def _flux_net(shapes: Shapes, stem: str) -> ControlFile | None:
         "num_mode": modes[0] if modes else None,
         "conditioning_embedding_channels": own[0] if own else None,
     }
-    return _found("FluxControlNetModel", config, "", renamed(shapes, lambda name: name))
+    return _found("FluxControlNetModel", config, "", laid.sources)
 
 
 def _adapter(shapes: Shapes, stem: str) -> ControlFile | None:

@@ -100,14 +100,14 @@ SD35: dict[str, Any] = {
 }
 
 
-def new_flux(**config: Any) -> Any:
+def new_flux(singles: int = 1, **config: Any) -> Any:
     from diffusers.models.controlnets.controlnet_flux import FluxControlNetModel
 
     with seeded(4):
         return FluxControlNetModel(
             in_channels=16,
             num_layers=2,
-            num_single_layers=1,
+            num_single_layers=singles,
             attention_head_dim=32,
             num_attention_heads=2,
             joint_attention_dim=16,
@@ -306,6 +306,58 @@ def test_adapters_under_their_authors_names(kind: str, tmp_path: Path) -> None:
     found = load(tmp_path / "adapter.safetensors")
     same_weights(found.network, network)
     assert found.family == kind.split()[0]
+
+
+XLABS = (
+    ("attn.norm_q.weight", "img_attn.norm.query_norm.scale"),
+    ("attn.norm_k.weight", "img_attn.norm.key_norm.scale"),
+    ("attn.norm_added_q.weight", "txt_attn.norm.query_norm.scale"),
+    ("attn.norm_added_k.weight", "txt_attn.norm.key_norm.scale"),
+    ("norm1.linear", "img_mod.lin"),
+    ("norm1_context.linear", "txt_mod.lin"),
+    ("attn.to_out.0", "img_attn.proj"),
+    ("attn.to_add_out", "txt_attn.proj"),
+    ("ff_context.net.0.proj", "txt_mlp.0"),
+    ("ff_context.net.2", "txt_mlp.2"),
+    ("ff.net.0.proj", "img_mlp.0"),
+    ("ff.net.2", "img_mlp.2"),
+    ("time_text_embed.timestep_embedder.linear_1", "time_in.in_layer"),
+    ("time_text_embed.timestep_embedder.linear_2", "time_in.out_layer"),
+    ("time_text_embed.text_embedder.linear_1", "vector_in.in_layer"),
+    ("time_text_embed.text_embedder.linear_2", "vector_in.out_layer"),
+    ("time_text_embed.guidance_embedder.linear_1", "guidance_in.in_layer"),
+    ("time_text_embed.guidance_embedder.linear_2", "guidance_in.out_layer"),
+    ("controlnet_x_embedder", "pos_embed_input"),
+    ("context_embedder", "txt_in"),
+    ("x_embedder", "img_in"),
+    ("hint_block.conv_in", "hint_block.0"),
+    ("hint_block.conv_out", "hint_block.14"),
+    ("transformer_blocks", "double_blocks"),
+)
+
+
+def test_weights_for_flux_under_xlabs_names(tmp_path: Path) -> None:
+    network = new_flux(
+        conditioning_embedding_channels=4, patch_size=2, guidance_embeds=True, singles=0
+    )
+    ours, state = network.state_dict(), {}
+    joint = (("to_q", "to_k", "to_v"), "img"), (("add_q_proj", "add_k_proj", "add_v_proj"), "txt")
+    for name, tensor in ours.items():
+        new = name
+        for mine, theirs in XLABS:
+            new = new.replace(mine, theirs)
+        new = re.sub(r"hint_block\.blocks\.(\d)", lambda m: f"hint_block.{2 * int(m[1]) + 2}", new)
+        for letters, stream in joint:
+            if f".attn.{letters[0]}." in name:
+                tensor = torch.cat([ours[name.replace(letters[0], each)] for each in letters])
+                new = new.replace(f"attn.{letters[0]}", f"{stream}_attn.qkv")
+        if not any(f".attn.{each}." in new for letters, _ in joint for each in letters):
+            state[new] = tensor.clone()
+    save_file(state, tmp_path / "flux-canny.safetensors")
+    found = load(tmp_path / "flux-canny.safetensors")
+    assert "double_blocks.1.img_attn.qkv.weight" in state
+    same_weights(found.network, network)
+    assert found.family == "flux"
 
 
 def test_half_precision_is_read_as_float32(tmp_path: Path) -> None:
