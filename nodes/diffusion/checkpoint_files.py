@@ -173,8 +173,8 @@ def tokenizer_of(encoder: str) -> str:
 
 def t5_places(file: Path, kind: str) -> list[Path]:
     """Where the vocabulary of a T5 in a single file may lie, which no such file holds: beside it,
-    where a diffusers checkpoint around it has it, in `tokenizers/t5` or `umt5` of the models. `file`
-    may be the folder of a text encoder too."""
+    where a diffusers checkpoint around it has it, in `tokenizers/t5` or `umt5` of the models.
+    `file` may be the folder of a text encoder too."""
     beside = file.parent
     own = [p.parent / tokenizer_of(p.name) for p in (file, beside) if p.name in ENCODERS]
     parts = [beside / part for part in ("tokenizer_3", "tokenizer_2", "tokenizer")]

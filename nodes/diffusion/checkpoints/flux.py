@@ -6,6 +6,8 @@ schnell was distilled into few steps and has none.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from nodes.diffusion.checkpoints import layouts
@@ -42,6 +44,12 @@ FLUX = Family(
     size=1024,
 )
 FAMILIES = (FLUX,)
+
+
+def family_of(config: Mapping[str, Any]) -> Family:
+    """dev's family or schnell's, by the configuration as diffusers writes it."""
+    return FLUX if config.get("guidance_embeds") else replace(FLUX, schedule=schnell_levels)
+
 
 _OLD, _NEW = "double_blocks.#", "transformer_blocks.#"
 _OLD_ONE, _NEW_ONE = "single_blocks.#", "single_transformer_blocks.#"
@@ -103,8 +111,7 @@ def recognise(shapes: Shapes, prefix: str, header: Header) -> Detected | None:
         return None
     config = config_of(laid.shapes)
     part = Part(CLASS, config, prefix, laid.sources, laid.unread)
-    levels = dev_levels if config["guidance_embeds"] else schnell_levels
-    return Detected(FLUX, {"denoiser": part}, schedule=levels)
+    return Detected(FLUX, {"denoiser": part}, schedule=family_of(config).schedule)
 
 
 def config_of(shapes: Shapes) -> dict[str, Any]:

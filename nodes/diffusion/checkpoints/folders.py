@@ -25,7 +25,7 @@ from nodes.diffusion.checkpoint_files import (
     tokenizer_of,
     weights_in,
 )
-from nodes.diffusion.checkpoints import assemble, precision, recognise, stream, unets
+from nodes.diffusion.checkpoints import assemble, flux, precision, recognise, stream, unets
 from nodes.diffusion.checkpoints.families import Family
 from nodes.diffusion.checkpoints.header import read_headers
 from nodes.diffusion.checkpoints.scheduler_config import Training, training_of
@@ -43,6 +43,7 @@ def _only(cls: str) -> Callable[[Mapping[str, Any]], Family]:
 FAMILY_OF: dict[str, Callable[[Mapping[str, Any]], Family]] = {
     "UNet2DConditionModel": unets.family_of,
     **{cls: _only(cls) for cls in DENOISERS["transformer"]},
+    flux.CLASS: flux.family_of,
 }
 """By the denoiser's class: from its configuration, whose it is."""
 

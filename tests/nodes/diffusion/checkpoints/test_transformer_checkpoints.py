@@ -683,3 +683,26 @@ def test_folders_of_text_encoders_are_joined(
     assert [part.kind for part in (clip, *clip.others)] == ["clip_l", "t5"]
     whole = text.encode(loaded["flux"][1], PROMPT)
     check_text(text.encode(clip, PROMPT), (whole.embeddings, whole.pooled, None))
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_a_folder_of_a_denoiser_alone_has_its_family_s_levels(
+    name: str, folders: dict[str, tuple[Any, Path]], loaded: dict[str, Loaded], tmp_path: Path
+) -> None:
+    (tmp_path / "transformer").symlink_to(folders[name][1] / "transformer")
+    model = loading.load_model(tmp_path / "transformer")
+    assert (model.family, model.prediction) == (name, loaded[name][0].prediction)
+    assert model.betas == loaded[name][0].betas
+    assert same(model.network, loaded[name][0].network)
+
+
+def test_a_folder_of_schnell_alone_has_even_levels(
+    folders: dict[str, tuple[Any, Path]], tmp_path: Path
+) -> None:
+    from diffusers import FluxTransformer2DModel
+
+    config = dict(folders["flux"][0].transformer.config)
+    schnell = FluxTransformer2DModel.from_config({**config, "guidance_embeds": False})
+    schnell.save_pretrained(str(tmp_path / "transformer"))
+    model = loading.load_model(tmp_path / "transformer")
+    assert model.betas == FlowSchedule(shift=1.0, multiplier=1.0)
