@@ -13,7 +13,7 @@ from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Choice, Slider
-from nodes import checks, model_files
+from nodes import checks, control_uses, model_files
 from nodes.diffusion.checkpoints.examine import DTYPES
 from nodes.estimates import as_large_as
 from nodes.types import (
@@ -25,7 +25,6 @@ from nodes.types import (
     Latent,
     Model,
     NoisePrediction,
-    Span,
     Step,
     Vae,
 )
@@ -93,7 +92,9 @@ def apply(
     row add up. Of a conditioning of several texts it steers all. Put it on the negative text too,
     or use `control.apply_pair`. Zhang et al. 2023, arXiv 2302.05543, eq. 2.
     """
-    return _laid(conditioning, _use(controlnet, image, strength, start, end))
+    return control_uses.laid(
+        conditioning, control_uses.of_pixels(controlnet, image, strength, start, end)
+    )
 
 
 class SteeredPair(NamedTuple):
@@ -114,8 +115,8 @@ def apply_pair(
     end: Annotated[float, _SHARE] = 1.0,
 ) -> SteeredPair:
     """Let one hint steer both prompts: `control.apply` on each, but both go in one batch."""
-    use = _use(controlnet, image, strength, start, end)
-    return SteeredPair(_laid(cond, use), _laid(uncond, use))
+    use = control_uses.of_pixels(controlnet, image, strength, start, end)
+    return SteeredPair(control_uses.laid(cond, use), control_uses.laid(uncond, use))
 
 
 @node("control.apply_guess")
@@ -136,8 +137,8 @@ def apply_guess(
     if type(controlnet.network).__name__ not in ("ControlNetModel", "ControlNetUnionModel"):
         hint = "control.apply takes every kind"
         raise InputError("controlnet", controlnet.family, "a ControlNet of a UNet", hint)
-    use = _use(controlnet, image, strength, start, end)
-    return _laid(conditioning, replace(use, guess=True))
+    use = control_uses.of_pixels(controlnet, image, strength, start, end)
+    return control_uses.laid(conditioning, replace(use, guess=True))
 
 
 @node("control.apply_encoded")
@@ -156,8 +157,8 @@ def apply_encoded(
     picture to be made.
     """
     hint = encode_hint(controlnet, vae, image)
-    use = ControlUse(controlnet, hint.samples, strength, _span(start, end))
-    return _laid(conditioning, use)
+    use = ControlUse(controlnet, hint.samples, strength, control_uses.span(start, end))
+    return control_uses.laid(conditioning, use)
 
 
 @node("control.encode_hint")
@@ -167,11 +168,10 @@ def encode_hint(controlnet: ControlNet, vae: Vae, image: Image) -> Latent:
     [B, H, W, 3] → [B, C, H / 8, W / 8], the encoder's mean. The networks of 3 that are told no text
     as one vector leave out the latents' shift, as they were trained.
     """
-    from nodes.diffusion import control_flow, control_steps
+    from nodes.diffusion import control_steps
 
-    if not control_flow.hint_is_latent(controlnet.network):
-        raise InputError("controlnet", "one that sees pixels", "one that sees a latent", _PIXELS)
-    _check_hint(image)
+    control_uses.check_latent_net(controlnet, inpaints=False)
+    control_uses.check_hint(image)
     return Latent(control_steps.encoded_hint(controlnet, vae, image.pixels))
 
 
@@ -191,7 +191,7 @@ def residuals(
     to coarse, and for the middle. Feed it to `control.predict_noise`; add several with
     `control.sum`; look at it with `control.to_image`.
     """
-    use = _use(controlnet, image, strength, 0.0, 1.0)
+    use = control_uses.of_pixels(controlnet, image, strength, 0.0, 1.0)
     return _residuals(use, model, latent, step, conditioning)
 
 
@@ -274,41 +274,6 @@ def to_image(control: Control, latent: Latent) -> Image:
     if not control.residuals:
         raise InputError("control", "nothing", "what control.residuals gives")
     return Image(control_steps.drawn(control, latent.samples))
-
-
-_PIXELS = "control.apply takes the picture as it is"
-_ENCODED = "control.apply_encoded and control.residuals_encoded take its latent"
-
-
-def _use(
-    controlnet: ControlNet, image: Image, strength: float, start: float, end: float
-) -> ControlUse:
-    from nodes.diffusion import control_flow
-
-    if control_flow.hint_is_latent(controlnet.network):
-        raise InputError("controlnet", "one that sees a latent", "one that sees pixels", _ENCODED)
-    _check_hint(image)
-    return ControlUse(controlnet, image.pixels, strength, _span(start, end))
-
-
-def _check_hint(image: Image) -> None:
-    checks.some_pictures("image", image.pixels)
-    checks.finite("image", image.pixels)
-    if image.pixels.shape[-1] != 3:
-        got = f"{image.pixels.shape[-1]} channels"
-        raise InputError("image", got, "3", "Put image_channels.remove_alpha before it")
-
-
-def _span(start: float, end: float) -> Span | None:
-    if start > end:
-        raise InputError("start", f"{start:g}", f"at most end, {end:g}")
-    return None if (start, end) == (0, 1) else Span(start, end)
-
-
-def _laid(conditioning: Conditioning, use: ControlUse) -> Conditioning:
-    texts = [replace(text, controls=(*text.controls, use)) for text in conditioning.more]
-    controls = (*conditioning.controls, use)
-    return replace(conditioning, controls=controls, more=tuple(texts))
 
 
 def _one_text(port: str, conditioning: Conditioning) -> None:

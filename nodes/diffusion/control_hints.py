@@ -17,17 +17,26 @@ def pixel_rows(use: ControlUse, request: Request, multiple: int = 1) -> Tensor:
     """The hint as pixels [n, C, 8 h, 8 w] in 0..1 for a latent [n, ..., h, w].
 
     Cut to the request's area, and resized by Lanczos where it has another size; `multiple` rounds
-    its sides up to what an adapter can divide.
+    its sides up to what an adapter can divide. Where there is a hole it is -1.
 
     Raises:
         ValueError: there are several hints, but not one for each picture.
     """
-    rows, columns = regions.window(request.area, _sides_last(use.hint).shape)
-    hint = use.hint[:, rows, columns]
-    height, width = (_up(FACTOR * side, multiple) for side in request.x.shape[-2:])
-    if hint.shape[1:3] != (height, width):
-        hint = resample(hint, height, width, "lanczos").clamp(0, 1)
-    return _sides_last(_of_pictures(hint, request))
+    size = tuple(_up(FACTOR * side, multiple) for side in request.x.shape[-2:])
+    hint = _fitted(use.hint, request, size, "lanczos")
+    if use.mask is not None:
+        hole = _fitted(use.mask[..., None], request, size, "nearest") > 0.5
+        hint = torch.where(hole, -1.0, hint)
+    return _of_pictures(hint, request).movedim(-1, 1)
+
+
+def _fitted(pixels: Tensor, request: Request, size: tuple[int, ...], filter: str) -> Tensor:
+    """The area's part of pictures [B, H, W, C] in a size."""
+    rows, columns = regions.window(request.area, pixels.shape[:3])
+    part = pixels[:, rows, columns]
+    if part.shape[1:3] == size:
+        return part
+    return resample(part, size[0], size[1], filter).clamp(0, 1)
 
 
 def latent_rows(use: ControlUse, request: Request) -> Tensor:
@@ -58,10 +67,6 @@ def _of_pictures(hint: Tensor, request: Request) -> Tensor:
             "none: give one for all, or one for each picture of the batch"
         )
     return hint[torch.tensor(list(request.pictures), device=hint.device)]
-
-
-def _sides_last(pixels: Tensor) -> Tensor:
-    return pixels.movedim(-1, 1)
 
 
 def _up(side: int, multiple: int) -> int:

@@ -81,6 +81,15 @@ def encoded_hint(net: ControlNet, vae: Vae, hint: Tensor) -> Tensor:
     return encode(replace(vae, shift=0.0) if bare else vae, hint).mean
 
 
+def encoded_hole(vae: Vae, picture: Tensor, mask: Tensor) -> Tensor:
+    """A picture [B, H, W, 3] without what a mask [B or 1, H, W] covers, as a latent with 1 - mask
+    beside it: [B, C + 1, h, w]."""
+    black = torch.where(mask[..., None] > 0.5, 0.0, picture)
+    latent = encode(vae, black).mean
+    seen = 1 - torch.nn.functional.interpolate(mask[:, None], latent.shape[-2:])
+    return torch.cat([latent, seen.to(latent).expand(len(latent), -1, -1, -1)], dim=1)
+
+
 def drawn(given: Control, latent: Tensor, side: int = 96) -> Tensor:
     """The tensors' mean sizes over their channels as panels in a grid, [B, H, W, 3] in 0..1.
 

@@ -44,7 +44,8 @@ class ControlUse:
 
     `hint` is [B or 1, H, W, C] in 0..1, or a latent [B or 1, C, h, w] for the networks that read an
     encoded picture; how strongly, and in which part of the schedule (None: all of it). `guess`
-    weakens the shallow layers, for use without a prompt.
+    weakens the shallow layers, for use without a prompt. `mask` [B or 1, H, W] is where a network
+    that fills in sees a hole.
     """
 
     net: ControlNet
@@ -52,3 +53,4 @@ class ControlUse:
     strength: float = 1.0
     span: Span | None = None
     guess: bool = False
+    mask: torch.Tensor | None = None
