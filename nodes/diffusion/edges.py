@@ -107,7 +107,9 @@ def ridges(strength: torch.Tensor, sigma: float) -> torch.Tensor:
         before = _shifted(smooth, step_x, step_y)
         after = _shifted(smooth, -step_x, -step_y)
         best = best | ((sector == k) & (smooth > before) & (smooth >= after))
-    return best.float()
+    # On a flank the strongest curvature bends upwards, and along the line lie rounding errors.
+    bend = (xx + yy) / 2 - torch.hypot((xx - yy) / 2, xy)
+    return (best & (bend < -1e-5)).float()
 
 
 def _shifted(x: torch.Tensor, right: int, down: int) -> torch.Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+_AT_ONCE = 1 << 16  # pairs of a pixel and a colour that are compared in one go: fits a cache
 METHODS = {"median_cut": "MEDIANCUT", "max_coverage": "MAXCOVERAGE", "octree": "FASTOCTREE"}
 
 
@@ -45,36 +46,37 @@ def ordered(picture: torch.Tensor, table: torch.Tensor, matrix: torch.Tensor) ->
     """
     height, width, _ = picture.shape
     rows, columns = torch.arange(height) % len(matrix), torch.arange(width) % len(matrix)
-    threshold = matrix[rows][:, columns]  # [H, W]
-    near = nearest_colours(picture, table)
-    best = torch.full((height, width), float("inf"))
-    result = near
-    for other in table:  # one after the other: N times less memory
-        step = other - near
-        length = step.square().sum(-1)
-        t = ((picture - near) * step).sum(-1) / length.clamp(min=1e-12)
-        t = t.clamp(0, 1)
-        gap = (near + t[..., None] * step - picture).square().sum(-1) + 0.01 * length
-        # The brighter of the two goes where thresholds are low, so that patterns meet.
-        brighter = step.sum(-1) > 0
-        shown = torch.where(brighter, threshold < t, threshold >= 1 - t)
-        better = gap < best
-        best = torch.where(better, gap, best)
-        mixed = torch.where(shown[..., None], other, near)
-        result = torch.where(better[..., None], mixed, result)
-    return result
+    threshold = matrix[rows][:, columns].flatten()  # [H * W]
+    pixels, count = picture.reshape(-1, 3), max(1, _AT_ONCE // len(table))
+    parts = [
+        _mixed(some, table, level)
+        for some, level in zip(pixels.split(count), threshold.split(count), strict=True)
+    ]
+    return torch.cat(parts).view(height, width, 3)
 
 
-def nearest_colours(picture: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-    """Each pixel's nearest of the colours [N, 3] by Euclidean distance; [H, W, 3]."""
-    best = torch.full(picture.shape[:-1], float("inf"))
-    result = picture
-    for colour in table:
-        distance = (picture - colour).square().sum(-1)
-        closer = distance < best
-        best = torch.where(closer, distance, best)
-        result = torch.where(closer[..., None], colour, result)
-    return result
+def _mixed(pixels: torch.Tensor, table: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
+    """`ordered` for pixels [P, 3] with thresholds [P]."""
+    near = nearest_colours(pixels, table)  # [P, 3]
+    off = pixels - near
+    # With s = b - a: (p - a) . s and |s|^2 for each b of the table, [P, N].
+    along = off @ table.T - (off * near).sum(-1, keepdim=True)
+    length = table.square().sum(-1) - 2 * near @ table.T + near.square().sum(-1, keepdim=True)
+    length = length.clamp(min=0)
+    t = (along / length.clamp(min=1e-9)).clamp(0, 1)
+    gap = t * (t * length - 2 * along)  # |p - a - t s|^2 without |p - a|^2, the same for all b
+    best = (gap + 0.01 * length).argmin(1, keepdim=True)
+    t, other = t.gather(1, best)[:, 0], table[best[:, 0]]
+    # The brighter of the two goes where thresholds are low, so that patterns meet.
+    brighter = (other - near).sum(-1) > 0
+    shown = torch.where(brighter, threshold < t, threshold >= 1 - t)
+    return torch.where(shown[:, None], other, near)
+
+
+def nearest_colours(pixels: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    """Of the colours [N, 3] the nearest to each pixel by Euclidean distance, [..., 3]."""
+    # |p - c|^2 without |p|^2, which is the same for all of them.
+    return table[(table.square().sum(-1) - 2 * pixels @ table.T).argmin(-1)]
 
 
 def indexed(source: Any, colours: int, method: str, dither: str) -> Any:
