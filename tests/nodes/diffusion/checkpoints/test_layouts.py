@@ -7,7 +7,7 @@ import torch
 from nodes.diffusion.checkpoints import layouts
 from nodes.diffusion.checkpoints.layouts import Split, Swapped, split
 
-TABLE = {
+TABLE: layouts.Table = {
     "in": "first",
     "places": "pos.places",
     "out.1": Swapped("last"),

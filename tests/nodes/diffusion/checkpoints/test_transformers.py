@@ -56,7 +56,8 @@ def join_all(state: State, base: str, new: str, *names: str) -> State:
 
 
 def original_sd3(state: State) -> State:
-    state, found = dict(state), {}
+    state = dict(state)
+    found: State = {}
     last = max(int(n.split(".")[1]) for n in state if n.startswith("transformer_blocks."))
     for word in ("weight", "bias"):
         for name in ("norm_out.linear", f"transformer_blocks.{last}.norm1_context.linear"):
@@ -103,7 +104,8 @@ def original_sd3(state: State) -> State:
 
 
 def original_flux(state: State) -> State:
-    state, found = dict(state), {}
+    state = dict(state)
+    found: State = {}
     for word in ("weight", "bias"):
         state[f"norm_out.linear.{word}"] = swapped(state[f"norm_out.linear.{word}"])
     names = {
@@ -180,7 +182,8 @@ def original_auraflow(state: State) -> State:
 
 
 def original_pixart(state: State) -> State:
-    state, found = dict(state), {}
+    state = dict(state)
+    found: State = {}
     names = {
         "pos_embed.proj": "x_embedder.proj",
         "caption_projection.linear_1": "y_embedder.y_proj.fc1",
@@ -209,7 +212,8 @@ def original_pixart(state: State) -> State:
 
 
 def original_dit(state: State) -> State:
-    state, found = dict(state), {}
+    state = dict(state)
+    found: State = {}
     names = {
         "pos_embed.proj": "x_embedder.proj",
         "proj_out_1": "final_layer.adaLN_modulation.1",
