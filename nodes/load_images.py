@@ -43,7 +43,7 @@ def _files(params: Mapping[str, Any]) -> list[Path]:
     start, limit = int(params.get("start", 0)), int(params.get("limit", 0))
     if not folder.is_dir():
         found = "a file" if folder.is_file() else "nothing there"
-        raise InputError("folder", f"{folder}: {found}", "a folder", "check the path")
+        raise FileNotFoundError(f"folder: got {folder}: {found}, expected a folder; check the path")
     paths = [Path(entry.path) for entry in os.scandir(folder) if entry.is_file()]
     pictures = [path for path in paths if path.suffix.lower() in SUFFIXES]
     chosen = [path for path in pictures if fnmatch.fnmatch(path.name.lower(), pattern.lower())]

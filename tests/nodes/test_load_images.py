@@ -63,9 +63,9 @@ def test_from_folder_says_what_is_missing(folder: Path, ctx: RunContext) -> None
         nodes.from_folder(str(folder), "*.gif", ctx=ctx)
     with pytest.raises(InputError, match="after 3"):
         nodes.from_folder(str(folder), start=3, ctx=ctx)
-    with pytest.raises(InputError, match="nothing there"):
+    with pytest.raises(FileNotFoundError, match="nothing there"):
         nodes.from_folder(str(folder / "no"), ctx=ctx)
-    with pytest.raises(InputError, match="a file"):
+    with pytest.raises(FileNotFoundError, match="a file"):
         nodes.from_folder(str(folder / "notes.txt"), ctx=ctx)
 
 
