@@ -96,6 +96,22 @@ def ddpm_step(
     return _moved(latent, samplers.ddpm(latent.samples, noise.samples, step, fresh))
 
 
+@node("sample.lcm_step", title="LCM step")
+def lcm_step(
+    latent: Latent, noise: NoisePrediction, step: Step, seed: Annotated[int, Seed()] = 0
+) -> Latent:
+    """Take the estimate itself and noise it anew, for models that draw in a few steps.
+
+    alpha' D + sigma' * fresh; the last step is D. Luo et al. 2023, arXiv 2310.04378, algorithm 2.
+    """
+    from nodes.diffusion import samplers
+
+    same_shape("noise", noise.samples, "latent", latent.samples)
+    downwards(step)
+    fresh = _fresh(latent, seed, step, 1.0)
+    return _moved(latent, samplers.lcm(latent.samples, noise.samples, step, fresh))
+
+
 @node("sample.keep_unmasked")
 def keep_unmasked(latent: Latent, original: Latent, noise: Noise, step: Step, mask: Mask) -> Latent:
     """Put the original back where the mask is 0, noised as far as the step has come: inpainting.

@@ -6,21 +6,15 @@ the loop as state. A history belongs to one sampler; the first step, without any
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Seed, Slider
-from nodes.checks import downwards, fraction, same_shape
+from nodes.checks import fraction
 from nodes.estimates import as_large_as
+from nodes.sample_parts import Move, check
 from nodes.types import History, Latent, NoisePrediction, Step
-
-
-class Move(NamedTuple):
-    """The latent at the next level, and what the next step may look back on."""
-
-    latent: Latent
-    history: History
 
 
 @node("sample_multistep.no_history")
@@ -48,7 +42,7 @@ def lms_step(
     """
     from nodes.diffusion import samplers_multistep
 
-    _check(latent, noise, step, history)
+    check(latent, noise, step, history)
     if not 1 <= order <= 4:
         raise InputError("order", str(order), "1..4")
     past = history.entries
@@ -69,7 +63,7 @@ def dpmpp_2m_step(latent: Latent, noise: NoisePrediction, step: Step, history: H
     """
     from nodes.diffusion import samplers_multistep
 
-    _check(latent, noise, step, history)
+    check(latent, noise, step, history)
     return _move(
         latent, samplers_multistep.dpmpp_2m(latent.samples, noise.samples, step, history.entries)
     )
@@ -97,22 +91,12 @@ def dpmpp_2m_sde_step(
     from nodes.diffusion import samplers_multistep
     from nodes.diffusion.noise import step_noise
 
-    _check(latent, noise, step, history)
+    check(latent, noise, step, history)
     fraction("eta", eta)
     x = latent.samples
     fresh = None if eta == 0 or step.sigma_next == 0 else step_noise(x, seed, step.index)
     past = history.entries
     return _move(latent, samplers_multistep.dpmpp_2m_sde(x, noise.samples, step, past, eta, fresh))
-
-
-def _check(latent: Latent, noise: NoisePrediction, step: Step, history: History) -> None:
-    same_shape("noise", noise.samples, "latent", latent.samples)
-    downwards(step)
-    for _, remembered in history.entries:
-        same_shape("history", remembered, "latent", latent.samples)
-    if history.entries and history.entries[0][0] <= step.sigma:
-        got = f"sigma {history.entries[0][0]:g} remembered at a step from {step.sigma:g}"
-        raise InputError("history", got, "higher sigmas", "Each loop begins with no_history")
 
 
 def _move(latent: Latent, result: tuple[Any, Any]) -> Move:

@@ -8,18 +8,11 @@ not used.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
 
 from nodeflow.node import node
 from nodes.checks import same_shape
+from nodes.sample_parts import Trial
 from nodes.types import Latent, NoisePrediction, NoiseSchedule, Step
-
-
-class Trial(NamedTuple):
-    """Where to look a second time: a latent, and the step that stands for its noise level."""
-
-    latent: Latent
-    step: Step
 
 
 @node("sample_two_stage.heun_trial")

@@ -91,3 +91,8 @@ def made(name: str, **settings: float | int | str | bool) -> Sampler:
 def within(port: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise InputError(port, f"{value:g}", f"{low:g}..{high:g}")
+
+
+def one_of(port: str, value: str, *options: str) -> None:
+    if value not in options:
+        raise InputError(port, repr(value), " or ".join(options))

@@ -14,9 +14,9 @@ from nodes.diffusion.prediction import predict_epsilons
 from nodes.diffusion.samplers import Past
 from nodes.diffusion.samplers_dpm import dpm_adaptive, dpm_fast
 from nodes.diffusion.sampling_run import After, Move, Run, Setting, Whole
-from nodes.types import Answer, Conditioning, Model, Step
+from nodes.types import Answer, Conditioning, Model, NoiseSchedule, Step
 
-__all__ = ["KINDS", "Kind", "Run", "guided", "walk"]
+__all__ = ["KINDS", "Kind", "Run", "guided", "one_step", "walk"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,24 @@ def walk(run: Run, name: str, x: Tensor, after: After) -> Tensor:
             x, past = kind.move(run, x, step, past)
         x = after(x, step)
     return x
+
+
+def one_step(
+    name: str,
+    x: Tensor,
+    answer: Answer,
+    step: Step,
+    past: Past,
+    seed: int,
+    schedule: NoiseSchedule | None,
+    settings: Mapping[str, Setting],
+) -> tuple[Tensor, Past]:
+    """A single move of a sampler that asks once a step, when the answer is known already."""
+    kind = KINDS[name]
+    assert kind.move is not None
+    merged = {**kind.settings, **settings}
+    run = Run(lambda *_: answer, schedule or NoiseSchedule(), seed, [step], merged)
+    return kind.move(run, x, step, past)
 
 
 def _plain(move: Move, **settings: Setting) -> Kind:

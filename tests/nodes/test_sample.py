@@ -254,3 +254,13 @@ def test_keep_unmasked_refuses_what_does_not_fit() -> None:
     two = Latent(ORIGINAL.samples.repeat(2, 1, 1, 1))
     with pytest.raises(InputError, match="original: got"):
         sample.keep_unmasked(X, two, DRAWN, STEP, Mask(torch.ones(1, 8, 8)))
+
+
+def test_lcm_step_noises_the_estimate_anew() -> None:
+    levels = timesteps.trailing(SD, 4)
+    step = schedule.steps(levels)[0]
+    x, eps = begin(levels), prediction(step)
+    found = sample.lcm_step(x, eps, step, SEED)
+    clean = x.samples - step.sigma * eps.samples
+    expected = clean + step.sigma_next * step_noise(x.samples, SEED, step.index)
+    torch.testing.assert_close(found.samples, expected)

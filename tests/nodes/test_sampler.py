@@ -24,6 +24,7 @@ from nodes import (
     sampler_runs,
     schedule,
     sigmas,
+    sigmas_edit,
 )
 from nodes import model as nodes_model
 from nodes import sample_multistep as multistep
