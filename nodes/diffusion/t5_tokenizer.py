@@ -6,6 +6,7 @@ Kudo & Richardson 2018, arXiv 1808.06226; the likeliest cut of a text into piece
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,9 +30,10 @@ class T5Tokenizer:
 
     def __init__(self, tokenizer: Tokenizer, pad: str = PAD) -> None:
         end, padding = tokenizer.token_to_id(END), tokenizer.token_to_id(pad)
-        if end is None or padding is None:
-            absent = END if end is None else pad
-            raise CheckpointError(f"the tokenizer has no piece {absent!r}: it is no T5 tokenizer")
+        if end is None:
+            raise CheckpointError(f"the tokenizer has no piece {END!r}: it is no T5 tokenizer")
+        if padding is None:  # Pile-T5 never sees its padding: the end mark is as good
+            pad, padding = END, end
         self._tokenizer = tokenizer
         self._end, self._pad = (END, int(end)), (pad, int(padding))
 
@@ -60,6 +62,15 @@ class T5Tokenizer:
             f"T5's vocabulary is in none of {places}: put tokenizer.json or spiece.model there, "
             "which the model's diffusers folder has in tokenizer, tokenizer_2 or tokenizer_3"
         )
+
+    def save(self, folder: Path) -> None:
+        """Write what `from_folder` reads, and the configuration that transformers wants beside."""
+        self._tokenizer.save(str(folder / "tokenizer.json"))
+        marks = {"eos_token": self._end[0], "pad_token": self._pad[0], "unk_token": UNKNOWN}
+        config = {"tokenizer_class": "T5TokenizerFast", "model_max_length": 512, **marks}
+        for name, content in (("tokenizer_config", config), ("special_tokens_map", marks)):
+            text = json.dumps(content, indent=2) + "\n"
+            (folder / f"{name}.json").write_text(text, "utf-8")
 
     @property
     def size(self) -> int:

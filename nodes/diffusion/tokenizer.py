@@ -6,6 +6,7 @@ the merging is done by the `tokenizers` library.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,23 @@ class ClipTokenizer:
         else:
             tokenizer = _from_one_file(folder / "tokenizer.json")
         return cls(tokenizer, pad or _pad_piece(folder))
+
+    def save(self, folder: Path) -> None:
+        """Write what `from_folder` reads, and the configuration that transformers wants beside."""
+        if self._tokenizer.get_vocab_size(with_added_tokens=False) == self.size:
+            self._tokenizer.model.save(str(folder))  # vocab.json, merges.txt
+        else:
+            self._tokenizer.save(str(folder / "tokenizer.json"))
+        marks = {
+            "bos_token": START,
+            "eos_token": END,
+            "pad_token": self._pad,
+            "unk_token": END,
+        }
+        config = {"tokenizer_class": "CLIPTokenizer", "model_max_length": CHUNK + 2, **marks}
+        for name, content in (("tokenizer_config", config), ("special_tokens_map", marks)):
+            text = json.dumps(content, indent=2) + "\n"
+            (folder / f"{name}.json").write_text(text, "utf-8")
 
     @property
     def size(self) -> int:

@@ -18,6 +18,9 @@ import torch
 from safetensors.torch import save_file
 
 from nodes.diffusion.adapters.bake import baked, baked_clip
+from nodes.diffusion.checkpoint_files import CheckpointError
+from nodes.diffusion.checkpoints.header import Header, TensorInfo
+from nodes.diffusion.checkpoints.recognise import recognise
 from nodes.diffusion.export.original import (
     ExportError,
     Weights,
@@ -83,11 +86,13 @@ def save_single_file(path: Path, model: Model, clip: Clip, vae: Vae, dtype: torc
     layout = LAYOUTS[model.family]
     weights = _under("model.diffusion_model.", denoiser_state(baked(model.network)))
     merged = baked_clip(clip)
+    networks = {"denoiser": model.network, "vae": vae.autoencoder}
     for each in (merged, *merged.others):
         if each.kind not in layout.encoders:
             raise ExportError(f"a {model.family} has no place for a text encoder {each.kind}")
         prefix, state = layout.encoders[each.kind]
         weights |= _under(prefix, state(each.encoder))
+        networks[each.kind] = each.encoder
     weights |= _under(layout.vae, vae_state(baked(vae.autoencoder)))
     metadata = {
         "format": "pt",
@@ -98,11 +103,57 @@ def save_single_file(path: Path, model: Model, clip: Clip, vae: Vae, dtype: torc
     told = _told_prediction(model)
     if told:
         metadata["modelspec.prediction_type"] = told
-    save_file({**stored(weights, dtype), **_marks(model)}, path, metadata)
+    weights = {**weights, **_marks(model)}
+    _check_told(_header(path, weights, metadata), model.family, networks)
+    save_file(stored(weights, dtype), path, metadata)
 
 
 def _under(prefix: str, weights: Weights) -> Weights:
     return {prefix + name: tensor for name, tensor in weights.items()}
+
+
+# What no shape tells. Readers take the published models' for granted.
+_UNTOLD = {
+    "attention_head_dim": None,
+    "num_attention_heads": None,
+    "hidden_act": None,
+    "norm_num_groups": 32,
+}
+
+
+def _header(path: Path, weights: Weights, metadata: dict[str, str]) -> Header:
+    tensors = {n: TensorInfo("F32", tuple(t.shape), path) for n, t in weights.items()}
+    return Header(path, (path,), tensors, metadata)
+
+
+def _check_told(header: Header, family: str, networks: dict[str, Any]) -> None:
+    """A file has no configurations: whoever reads it must find the same ones by names and shapes,
+    or it would be another model that answers wrongly."""
+    try:
+        detected = recognise(header)
+    except CheckpointError as error:
+        raise ExportError(f"a model that nothing would recognise: {error}") from None
+    if detected.family.name != family:
+        raise ExportError(f"a {family} that would be taken for {detected.family.title}")
+    for role, network in networks.items():
+        taken = detected.parts[role].config
+        for key, usual in _UNTOLD.items():
+            own, theirs = getattr(network.config, key, None), taken.get(key, usual)
+            if own is not None and theirs is not None and not _equal(own, theirs):
+                raise ExportError(
+                    f"a {type(network).__name__} whose {key} is {own}: no file says so, and "
+                    f"whoever reads it takes {theirs}. A folder can say it"
+                )
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """One number stands for as many as there are."""
+    if isinstance(a, (tuple, list)) or isinstance(b, (tuple, list)):
+        each = [list(x) if isinstance(x, (tuple, list)) else [x] for x in (a, b)]
+        length = max(map(len, each))
+        first, second = (x * length if len(x) == 1 else x for x in each)
+        return first == second
+    return bool(a == b)
 
 
 def _told_prediction(model: Model) -> str:
