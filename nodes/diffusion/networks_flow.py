@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -62,9 +63,19 @@ def ask_flux(network: Any, request: Request) -> Tensor:
 
 
 def ask_auraflow(network: Any, request: Request) -> Tensor:
-    """The answer of an `AuraFlowTransformer2DModel`, [n, C, H, W]. Its clock is sigma itself."""
+    """The answer of an `AuraFlowTransformer2DModel`, [n, C, H, W]. Its clock is sigma itself.
+
+    Raises:
+        ValueError: the latent is larger than the places that it learnt.
+    """
     height, width = request.x.shape[-2:]
-    x = padded(like_weights(network, request.x), int(network.config.patch_size))
+    patch = int(network.config.patch_size)
+    most = math.isqrt(int(network.config.pos_embed_max_size)) * patch
+    if max(height, width) > most:  # the network itself would take places from the other side
+        raise ValueError(
+            f"this AuraFlow knows {most} × {most} latent pixels at most, not {height} × {width}"
+        )
+    x = padded(like_weights(network, request.x), patch)
     embeddings, _ = texts_in_one(request.rows)
     answer: Tensor = network(
         x.contiguous(),

@@ -363,6 +363,14 @@ def test_texts_of_different_length_are_asked_apart(name: str) -> None:
         assert_close(got, expected)
 
 
+def test_auraflow_draws_no_more_than_it_has_places_for() -> None:
+    model = model_of("auraflow")  # 8 × 8 places of 2 × 2
+    step = step_at(model, 0.5)
+    predict_epsilons(model, normal(5, 1, CHANNELS, 16, 16), step, [POSITIVE])
+    with pytest.raises(ValueError, match="16 × 16 latent pixels at most, not 8 × 18"):
+        predict_epsilons(model, normal(5, 1, CHANNELS, 8, 18), step, [POSITIVE])
+
+
 def test_flux_is_told_the_guidance_of_each_text() -> None:
     model = model_of("flux")
     step = step_at(model, 0.5)

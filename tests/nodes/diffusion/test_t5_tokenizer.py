@@ -112,6 +112,16 @@ def test_padding_is_what_the_folder_says(tmp_path: Path) -> None:
     assert T5Tokenizer.from_folder(tmp_path).framed([3], 4)[0] == [3, 1, 2, 2]
 
 
+def test_without_a_piece_for_padding_the_end_mark_fills_up(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models
+
+    pieces = [("<unk>", 0.0), ("<s>", 0.0), ("</s>", 0.0), ("a", -1.0)]
+    Tokenizer(models.Unigram(pieces, 0)).save(str(tmp_path / "tokenizer.json"))
+    framed, mask = T5Tokenizer.from_folder(tmp_path).framed([3], 4)
+    assert framed == [3, 2, 2, 2]
+    assert mask == [True, True, False, False]
+
+
 def test_the_first_folder_with_a_tokenizer_counts(folder: Path, tmp_path: Path) -> None:
     tokenizer = T5Tokenizer.find([tmp_path / "absent", folder])
     assert tokenizer.size == len(PIECES) + 100
