@@ -12,8 +12,9 @@ import importlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -94,13 +95,14 @@ def fill(
     sources = _fitted(part.sources, expected)
     _check_names(part, header, sources, expected)
     weights = Weights(header)
+    modules = dict(network.named_modules())
     faults: list[str] = []
     shared: dict[tuple[str, ...], nn.Parameter] = {}
     try:
         for name, source in sources.items():
             full = tuple(part.prefix + n for n in source.names)
             if source.change is None and full in shared:  # tied: one tensor, several names
-                _assign(network, name, shared[full])
+                _assign(modules, name, shared[full])
                 continue
             tensor = weights.tensor(source, full, dtype, faults).to(device)
             if tensor.shape != expected[name].shape:
@@ -109,7 +111,7 @@ def fill(
             parameter = nn.Parameter(tensor, requires_grad=False)
             if source.change is None:
                 shared[full] = parameter
-            _assign(network, name, parameter)
+            _assign(modules, name, parameter)
     finally:
         weights.close()
     if faults:
@@ -125,8 +127,9 @@ class Weights:
     def __init__(self, header: Header) -> None:
         self._header = header
         self._storages: dict[Path, torch.UntypedStorage] = {}
-        self._streams: dict[Path, BinaryIO] = {}
+        self._streams: dict[Path, FileIO] = {}
         self._last: tuple[str, torch.dtype, Tensor] | None = None
+        self._buffer = torch.empty(0, dtype=torch.uint8)
 
     def close(self) -> None:
         """Close the files; tensors that are mapped stay."""
@@ -177,24 +180,39 @@ class Weights:
         )
 
     def _cast(self, info: TensorInfo, own: torch.dtype, wanted: torch.dtype, name: str) -> Tensor:
-        tensor = self._bytes(info).view(own).reshape(info.shape)
+        tensor = self._staged(info).view(own).reshape(info.shape)
         scale = self._header.scales.get(name)
         if scale is None:
-            return tensor.to(wanted)
+            return tensor.to(wanted, copy=True)
         factor = self._bytes(scale).view(DTYPES[scale.dtype]).float().reshape(scale.shape)
         if factor.ndim == 1 and len(factor) == info.shape[0] > 1:  # one for each row
             factor = factor.reshape(-1, *[1] * (len(info.shape) - 1))
         return (tensor.float() * factor).to(wanted)
 
+    def _staged(self, info: TensorInfo) -> Tensor:
+        """The tensor's bytes in a buffer that the next one overwrites: memory that is new each time
+        costs as much as the reading."""
+        size = info.end - info.start
+        if len(self._buffer) < size:
+            self._buffer = torch.empty(size, dtype=torch.uint8)
+        return self._read_into(self._buffer[:size], info)
+
     def _bytes(self, info: TensorInfo) -> Tensor:
-        """The tensor's bytes, read and not mapped: mapped pages would count beside the copy."""
+        """The tensor's bytes in memory of their own."""
+        return self._read_into(torch.empty(info.end - info.start, dtype=torch.uint8), info)
+
+    def _read_into(self, buffer: Tensor, info: TensorInfo) -> Tensor:
+        """Read and not mapped: mapped pages would count beside the copy."""
         if info.file not in self._streams:
-            self._streams[info.file] = info.file.open("rb")
+            self._streams[info.file] = info.file.open("rb", buffering=0)
         stream = self._streams[info.file]
         stream.seek(info.start)
-        buffer = torch.empty(info.end - info.start, dtype=torch.uint8)
-        if stream.readinto(memoryview(buffer.numpy())) != len(buffer):  # type: ignore[attr-defined]
-            raise CheckpointError(f"{info.file} changed while it was read: it is shorter now")
+        rest = memoryview(buffer.numpy())
+        while len(rest):
+            count = stream.readinto(rest)
+            if not count:
+                raise CheckpointError(f"{info.file} changed while it was read: it is shorter now")
+            rest = rest[count:]
         return buffer
 
     def _dequantised(self, info: TensorInfo, name: str) -> Tensor:
@@ -210,7 +228,7 @@ def _finite(tensor: Tensor, mapped: bool) -> bool:
         flat = tensor.view(-1)
         return _finite(flat[:_ENDS], False) and _finite(flat[-_ENDS:], False)
     low, high = torch.aminmax(tensor)
-    return bool(torch.isfinite(low) and torch.isfinite(high))
+    return math.isfinite(low.item()) and math.isfinite(high.item())
 
 
 def _fitted(sources: Mapping[str, Source], expected: Mapping[str, Any]) -> dict[str, Source]:
@@ -250,9 +268,9 @@ def _other_shape(names: tuple[str, ...], tensor: Tensor, name: str, expected: Te
     )
 
 
-def _assign(network: nn.Module, name: str, parameter: nn.Parameter) -> None:
+def _assign(modules: Mapping[str, nn.Module], name: str, parameter: nn.Parameter) -> None:
     path, _, last = name.rpartition(".")
-    module = network.get_submodule(path)
+    module = modules[path]
     if last in module._buffers:
         module._buffers[last] = parameter.data
     else:
