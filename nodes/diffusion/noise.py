@@ -61,3 +61,32 @@ def step_seed(seed: int, index: int, part: int = 0) -> int:
     text = f"{seed} step {index}" if part == 0 else f"{seed} step {index} part {part}"
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little")
+
+
+def slerp(first: torch.Tensor, second: torch.Tensor, amount: float) -> torch.Tensor:
+    """Along the great arc from `first` to `second`, each picture [C, H, W] by its own angle.
+
+    (sin((1 - t) w) a + sin(t w) b) / sin w with w the angle between a and b; where they point the
+    same way, on a line.
+    """
+    flat = tuple(range(1, first.ndim))
+    lengths = first.square().sum(flat, True).sqrt() * second.square().sum(flat, True).sqrt()
+    cosine = (first * second).sum(flat, True) / lengths.clamp_min(1e-20)
+    angle = cosine.clamp(-1, 1).acos()
+    sine = angle.sin()
+    along = torch.where(sine > 1e-4, ((1 - amount) * angle).sin() / sine, 1 - amount)
+    across = torch.where(sine > 1e-4, (amount * angle).sin() / sine, amount)
+    return along * first + across * second
+
+
+def composed(first: torch.Tensor, second: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """`second` where the mask [B, 1, H, W] is 1; scaled to spread 1 where both show."""
+    mixed = (1 - mask) * first + mask * second
+    return mixed / ((1 - mask).square() + mask.square()).sqrt()
+
+
+def standardised(samples: torch.Tensor) -> torch.Tensor:
+    """Each picture [C, H, W] shifted and scaled to mean 0 and spread 1."""
+    flat = tuple(range(1, samples.ndim))
+    spread = samples.std(dim=flat, keepdim=True, unbiased=False)
+    return (samples - samples.mean(dim=flat, keepdim=True)) / spread
