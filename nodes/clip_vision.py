@@ -10,10 +10,16 @@ from nodeflow.node import node
 from nodeflow.widgets import Choice, Slider
 from nodes import checks, model_files
 from nodes.diffusion.checkpoints.examine import DTYPES
+from nodes.estimates import weights_of
 from nodes.types import ClipVision, Image, ImageEmbedding
 
 
-@node("clip_vision.load", title="Load CLIP vision", reads=model_files.files_of("clip_vision"))
+@node(
+    "clip_vision.load",
+    title="Load CLIP vision",
+    reads=model_files.files_of("clip_vision"),
+    estimate=weights_of("clip_vision", "clip_vision"),
+)
 def load(
     name: Annotated[str, model_files.ModelName("clip_vision")],
     dtype: Annotated[str, Choice(*DTYPES)] = "auto",
@@ -34,7 +40,7 @@ def load(
     return clip_vision.load(model_files.find("clip_vision", name), ctx.device, dtype)
 
 
-@node("clip_vision.encode")
+@node("clip_vision.encode", title="Encode picture")
 def encode(clip_vision: ClipVision, image: Image) -> ImageEmbedding:
     """Turn a picture into what it means to CLIP: the middle of it, as large as it fits.
 
@@ -48,7 +54,7 @@ def encode(clip_vision: ClipVision, image: Image) -> ImageEmbedding:
     return vision.encode(clip_vision, image.pixels)
 
 
-@node("clip_vision.encode_whole")
+@node("clip_vision.encode_whole", title="Encode whole picture")
 def encode_whole(clip_vision: ClipVision, image: Image) -> ImageEmbedding:
     """As `clip_vision.encode`, but all of a picture, squeezed into a square."""
     from nodes.diffusion import clip_vision as vision
@@ -57,7 +63,7 @@ def encode_whole(clip_vision: ClipVision, image: Image) -> ImageEmbedding:
     return vision.encode(clip_vision, image.pixels, crop=False)
 
 
-@node("clip_vision.mix")
+@node("clip_vision.mix", title="Mix image embeddings")
 def mix(
     a: ImageEmbedding, b: ImageEmbedding, amount: Annotated[float, Slider(0, 1, step=0.01)] = 0.5
 ) -> ImageEmbedding:

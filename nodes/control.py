@@ -15,7 +15,7 @@ from nodeflow.node import node
 from nodeflow.widgets import Choice, Slider
 from nodes import checks, control_uses, model_files
 from nodes.diffusion.checkpoints.examine import DTYPES
-from nodes.estimates import as_large_as
+from nodes.estimates import as_large_as, weights_of
 from nodes.types import (
     Conditioning,
     Control,
@@ -37,7 +37,12 @@ _MODES = (
 )  # fmt: skip
 
 
-@node("control.load", reads=model_files.files_of("controlnet"))
+@node(
+    "control.load",
+    title="Load ControlNet",
+    reads=model_files.files_of("controlnet"),
+    estimate=weights_of("controlnet", "controlnet"),
+)
 def load(
     name: Annotated[str, model_files.ModelName("controlnet")],
     dtype: Annotated[str, Choice(*DTYPES)] = "auto",
@@ -75,7 +80,7 @@ def set_union_mode(
     return replace(controlnet, mode=controlnet.modes.index(mode))
 
 
-@node("control.apply")
+@node("control.apply", title="Apply ControlNet")
 def apply(
     conditioning: Conditioning,
     controlnet: ControlNet,
@@ -104,7 +109,7 @@ class SteeredPair(NamedTuple):
     uncond: Conditioning
 
 
-@node("control.apply_pair")
+@node("control.apply_pair", title="Apply ControlNet to both")
 def apply_pair(
     cond: Conditioning,
     uncond: Conditioning,
@@ -119,7 +124,7 @@ def apply_pair(
     return SteeredPair(control_uses.laid(cond, use), control_uses.laid(uncond, use))
 
 
-@node("control.apply_guess")
+@node("control.apply_guess", title="Apply ControlNet, guessing")
 def apply_guess(
     conditioning: Conditioning,
     controlnet: ControlNet,
@@ -141,7 +146,7 @@ def apply_guess(
     return control_uses.laid(conditioning, replace(use, guess=True))
 
 
-@node("control.apply_encoded")
+@node("control.apply_encoded", title="Apply ControlNet, encoded")
 def apply_encoded(
     conditioning: Conditioning,
     controlnet: ControlNet,
@@ -175,7 +180,7 @@ def encode_hint(controlnet: ControlNet, vae: Vae, image: Image) -> Latent:
     return Latent(control_steps.encoded_hint(controlnet, vae, image.pixels))
 
 
-@node("control.residuals")
+@node("control.residuals", title="ControlNet residuals")
 def residuals(
     controlnet: ControlNet,
     model: Model,
@@ -195,7 +200,7 @@ def residuals(
     return _residuals(use, model, latent, step, conditioning)
 
 
-@node("control.residuals_encoded")
+@node("control.residuals_encoded", title="ControlNet residuals, encoded")
 def residuals_encoded(
     controlnet: ControlNet,
     model: Model,
@@ -213,7 +218,7 @@ def residuals_encoded(
     return _residuals(use, model, latent, step, conditioning)
 
 
-@node("control.sum")
+@node("control.sum", title="Add controls up")
 def sum(controls: list[Control]) -> Control:
     """Add up what several ControlNets add, place by place."""
     from nodes.diffusion import control_steps
@@ -223,7 +228,7 @@ def sum(controls: list[Control]) -> Control:
     return control_steps.added_up(controls)
 
 
-@node("control.scale")
+@node("control.scale", title="Scale control")
 def scale(
     control: Control,
     first: Annotated[float, _STRENGTH] = 1.0,
@@ -239,7 +244,11 @@ def scale(
     return control_steps.scaled(control, first, last)
 
 
-@node("control.predict_noise", estimate=as_large_as("latent", noise=1))
+@node(
+    "control.predict_noise",
+    title="Predict noise under control",
+    estimate=as_large_as("latent", noise=1),
+)
 def predict_noise(
     model: Model, latent: Latent, step: Step, conditioning: Conditioning, controls: list[Control]
 ) -> NoisePrediction:
@@ -262,7 +271,7 @@ def predict_noise(
     return NoisePrediction(checks.finite("model", epsilon, step))
 
 
-@node("control.to_image")
+@node("control.to_image", title="Control to image")
 def to_image(control: Control, latent: Latent) -> Image:
     """Look at what a ControlNet adds: one panel for each place, bright where it adds much.
 

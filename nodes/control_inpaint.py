@@ -15,7 +15,7 @@ _STRENGTH = Slider(0, 10, step=0.05)
 _SHARE = Slider(0, 1, step=0.01)
 
 
-@node("control_inpaint.apply")
+@node("control_inpaint.apply", title="Apply inpainting ControlNet")
 def apply(
     conditioning: Conditioning,
     controlnet: ControlNet,
@@ -35,7 +35,7 @@ def apply(
     return control_uses.laid(conditioning, replace(use, mask=mask.values))
 
 
-@node("control_inpaint.apply_encoded")
+@node("control_inpaint.apply_encoded", title="Apply inpainting ControlNet, encoded")
 def apply_encoded(
     conditioning: Conditioning,
     controlnet: ControlNet,

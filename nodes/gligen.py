@@ -10,12 +10,18 @@ from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Prompt, Slider
 from nodes import model_files
+from nodes.estimates import weights_of
 from nodes.types import Clip, Conditioning, Gligen, Model
 
 _SHARE = Slider(0, 1, step=0.01)
 
 
-@node("gligen.load", title="Load GLIGEN", reads=model_files.files_of("gligen"))
+@node(
+    "gligen.load",
+    title="Load GLIGEN",
+    reads=model_files.files_of("gligen"),
+    estimate=weights_of("gligen", "gligen"),
+)
 def load(name: Annotated[str, model_files.ModelName("gligen")], *, ctx: RunContext) -> Gligen:
     """Load the layers by which a denoiser looks at boxes with words.
 
@@ -31,7 +37,7 @@ def load(name: Annotated[str, model_files.ModelName("gligen")], *, ctx: RunConte
     return gligen.load(model_files.find("gligen", name), ctx.device)
 
 
-@node("gligen.attach")
+@node("gligen.attach", title="Attach GLIGEN")
 def attach(model: Model, gligen: Gligen) -> Model:
     """Give a model the layers by which it looks at boxes.
 
@@ -47,7 +53,7 @@ def attach(model: Model, gligen: Gligen) -> Model:
         raise InputError("gligen", str(error), wanted) from None
 
 
-@node("gligen.box")
+@node("gligen.box", title="GLIGEN box")
 def box(
     conditioning: Conditioning,
     clip: Clip,
@@ -86,7 +92,7 @@ def box(
     return image_prompts.between(conditioning, start, end, boxed)
 
 
-@node("gligen.no_boxes")
+@node("gligen.no_boxes", title="No GLIGEN boxes")
 def no_boxes(conditioning: Conditioning, clip: Clip) -> Conditioning:
     """The unwanted prompt's side of `gligen.box`: the layers look at 30 empty places.
 

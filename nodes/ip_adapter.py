@@ -10,13 +10,19 @@ from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Slider
 from nodes import model_files
+from nodes.estimates import weights_of
 from nodes.types import Conditioning, ImageEmbedding, IpAdapter, Mask, Model
 
 _STRENGTH = Slider(-1, 3, step=0.05)
 _SHARE = Slider(0, 1, step=0.01)
 
 
-@node("ip_adapter.load", title="Load IP-Adapter", reads=model_files.files_of("ipadapter"))
+@node(
+    "ip_adapter.load",
+    title="Load IP-Adapter",
+    reads=model_files.files_of("ipadapter"),
+    estimate=weights_of("ipadapter", "ip_adapter"),
+)
 def load(name: Annotated[str, model_files.ModelName("ipadapter")], *, ctx: RunContext) -> IpAdapter:
     """Load an IP-Adapter, by which a denoiser attends to a picture beside the text.
 
@@ -32,7 +38,7 @@ def load(name: Annotated[str, model_files.ModelName("ipadapter")], *, ctx: RunCo
     return ip_adapter.load(model_files.find("ipadapter", name), ctx.device)
 
 
-@node("ip_adapter.attach")
+@node("ip_adapter.attach", title="Attach IP-Adapter")
 def attach(model: Model, adapter: IpAdapter) -> Model:
     """Give a model the layers by which it attends to an adapter's pictures.
 
@@ -48,7 +54,7 @@ def attach(model: Model, adapter: IpAdapter) -> Model:
         raise InputError("adapter", f"one of family {adapter.family}: {error}", wanted) from None
 
 
-@node("ip_adapter.apply")
+@node("ip_adapter.apply", title="Apply IP-Adapter")
 def apply(
     conditioning: Conditioning,
     adapter: IpAdapter,
@@ -67,7 +73,7 @@ def apply(
     return _laid(conditioning, adapter, embedding, strength, start, end, None, blank=False)
 
 
-@node("ip_adapter.apply_masked")
+@node("ip_adapter.apply_masked", title="Apply IP-Adapter, masked")
 def apply_masked(
     conditioning: Conditioning,
     adapter: IpAdapter,
@@ -84,7 +90,7 @@ def apply_masked(
     return _laid(conditioning, adapter, embedding, strength, start, end, mask, blank=False)
 
 
-@node("ip_adapter.apply_blank")
+@node("ip_adapter.apply_blank", title="Apply IP-Adapter, blank")
 def apply_blank(
     conditioning: Conditioning,
     adapter: IpAdapter,
@@ -108,7 +114,7 @@ class PromptedPair(NamedTuple):
     uncond: Conditioning
 
 
-@node("ip_adapter.apply_pair")
+@node("ip_adapter.apply_pair", title="Apply IP-Adapter to both")
 def apply_pair(
     cond: Conditioning,
     uncond: Conditioning,

@@ -50,7 +50,7 @@ def load(
     return LoadedUnclip(*unclip.load(path, ctx.device, dtype))
 
 
-@node("unclip.apply")
+@node("unclip.apply", title="Apply unCLIP")
 def apply(
     conditioning: Conditioning,
     noise: UnclipNoise,
@@ -80,7 +80,7 @@ def apply(
     return _everywhere(conditioning, lambda text: text.with_extra("class_labels", labels))
 
 
-@node("unclip.revision")
+@node("unclip.revision", title="Revision")
 def revision(
     conditioning: Conditioning,
     embedding: ImageEmbedding,

@@ -68,6 +68,9 @@ def _weights_in(folder: Path) -> Path:
 
 def _file(path: Path) -> tuple[ControlFile, Header]:
     header = read_header(path)
+    unread = _of_unread_kind(header)
+    if unread:
+        raise CheckpointError(f"{path}: expected {_EXPECTED}, found {unread}, which is not read")
     try:
         found = control_files.recognise(header.under(""), path.stem)
     except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
@@ -77,3 +80,12 @@ def _file(path: Path) -> tuple[ControlFile, Header]:
 
         raise CheckpointError(f"{path}: expected {_EXPECTED}, found {describe(header)}")
     return found, header
+
+
+def _of_unread_kind(header: Header) -> str:
+    """What a file is that looks like a ControlNet and holds only a part of one."""
+    if "lora_controlnet" in header.tensors:
+        return "a Control-LoRA"
+    if any(name.startswith("lllite_") for name in header.tensors):
+        return "a ControlNet-LLLite"
+    return ""

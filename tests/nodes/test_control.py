@@ -114,6 +114,20 @@ def test_load_reads_a_folder_by_name(
         control.load("edgse", ctx=RunContext())
 
 
+def test_load_is_estimated_from_headers(net: ControlNet, tmp_path: Path) -> None:
+    from nodeflow.node import definition_of
+
+    net.network.save_pretrained(tmp_path / "edges")
+    estimate = definition_of(control.load).estimate
+    assert estimate is not None
+    numbers = sum(p.numel() for p in net.network.parameters())
+    name = str(tmp_path / "edges")
+    assert estimate({"name": name}, {}) == {"controlnet": 4 * numbers}
+    assert estimate({"name": name, "dtype": "float16"}, {}) == {"controlnet": 2 * numbers}
+    assert estimate({}, {}) == {}
+    assert [port.name for port in definition_of(control.load).outputs] == ["controlnet"]
+
+
 def test_apply_is_the_explicit_loop_bit_for_bit(denoiser: Model, net: ControlNet) -> None:
     steered = control.apply(text(), net, hint(1), 0.7)
     applied = nodes_model.predict_noise(denoiser, LATENT, STEP, steered)

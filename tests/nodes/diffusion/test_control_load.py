@@ -384,6 +384,16 @@ def test_a_wrong_file_says_what_it_holds(tmp_path: Path) -> None:
         load(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("lora_controlnet", "a Control-LoRA"), ("lllite_unet_a.down.0", "a ControlNet-LLLite")],
+)
+def test_parts_of_controlnets_are_named(name: str, kind: str, tmp_path: Path) -> None:
+    save_file({name: torch.zeros(1)}, tmp_path / "part.safetensors")
+    with pytest.raises(CheckpointError, match=f"found {kind}, which is not read"):
+        load(tmp_path / "part.safetensors")
+
+
 def test_a_file_cut_short_says_so(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     save_file(NETS["sd1 adapter"]().state_dict(), path)
