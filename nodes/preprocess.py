@@ -88,7 +88,7 @@ def lineart(
     XDoG: S = (1 + p) G_sigma - p G_1.6sigma of the brightness, p = `sharpness`; paper where S is
     at least `threshold`, and else ink of tanh((threshold - S) / softness). Ink is white on black,
     or with `dark` black on white. Winnemöller et al. 2012, "XDoG: An extended
-    difference-of-Gaussians compendium", eq. 5 and 7.
+    difference-of-Gaussians compendium".
     """
     from nodes.diffusion.edges import line_drawing
 

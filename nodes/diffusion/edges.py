@@ -67,8 +67,8 @@ def line_drawing(
     """A pen drawing, [B, H, W] with 1 for ink: the extended difference of Gaussians.
 
     Winnemöller, Kyprianidis & Olsen 2012, "XDoG": with G the blurred brightness,
-    S = (1 + p) G_sigma - p G_1.6sigma (eq. 7) is paper where S >= threshold, and else
-    1 + tanh(phi (S - threshold)) (eq. 5), phi = 1 / softness; ink is one minus that.
+    S = (1 + p) G_sigma - p G_1.6sigma is paper where S >= threshold, and else
+    1 + tanh(phi (S - threshold)), phi = 1 / softness; ink is one minus that.
     """
     grey = brightness(pixels)
     fine, coarse = gaussian_blur(grey, sigma), gaussian_blur(grey, 1.6 * sigma)
