@@ -12,6 +12,7 @@ import importlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,12 @@ from torch import Tensor, nn
 from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.diffusion.checkpoints.families import Part, Source
 from nodes.diffusion.checkpoints.header import FLOATS, FP8, Header, TensorInfo
+from nodes.diffusion.checkpoints.quantised import (
+    QuantisedLinear,
+    check_installed,
+    dequantise,
+    row_bytes,
+)
 
 DTYPES = {
     "F64": torch.float64,
@@ -96,6 +103,7 @@ def fill(
     _check_names(part, header, sources, expected)
     weights = Weights(header)
     modules = dict(network.named_modules())
+    whole = _whole(network, dtype)
     faults: list[str] = []
     shared: dict[tuple[str, ...], nn.Parameter] = {}
     try:
@@ -104,7 +112,10 @@ def fill(
             if source.change is None and full in shared:  # tied: one tensor, several names
                 _assign(modules, name, shared[full])
                 continue
-            tensor = weights.tensor(source, full, dtype, faults).to(device)
+            wanted = torch.float32 if whole & set(name.split(".")) else dtype
+            if _keep_blocks(modules, name, source, full, weights, wanted, device):
+                continue
+            tensor = weights.tensor(source, full, wanted, faults).to(device)
             if tensor.shape != expected[name].shape:
                 faults.append(_other_shape(full, tensor, name, expected[name]))
                 continue
@@ -119,6 +130,38 @@ def fill(
             f"{header.path}: {len(faults)} tensors of {part.cls} are damaged: "
             + "; ".join(faults[:3])
         )
+
+
+def _keep_blocks(
+    modules: dict[str, nn.Module],
+    name: str,
+    source: Source,
+    full: tuple[str, ...],
+    weights: Weights,
+    dtype: torch.dtype,
+    device: str,
+) -> bool:
+    """Let a linear layer keep its weight as GGUF's blocks; False where it is no such layer, or
+    where what is made of the tensor is not made of whole rows."""
+    path, _, last = name.rpartition(".")
+    layer, kinds = modules[path], {weights.info(n).dtype for n in full}
+    if last != "weight" or type(layer) is not nn.Linear or len(kinds) > 1 or kinds <= DTYPES.keys():
+        return False
+    (kind,) = kinds
+    rows = [weights.blocks(n) for n in full]
+    blocks = rows[0] if source.change is None else source.change(*rows)
+    if tuple(blocks.shape) != (layer.out_features, row_bytes(layer.in_features, kind)):
+        return False
+    parent, _, child = path.rpartition(".")
+    kept = QuantisedLinear(layer, blocks.to(device), kind, dtype)
+    modules[path] = modules[parent]._modules[child] = kept
+    return True
+
+
+def _whole(network: nn.Module, dtype: torch.dtype) -> set[str]:
+    """Modules, by the last word of their name, that overflow in half precision: T5's `wo`."""
+    named = getattr(network, "_keep_in_fp32_modules", None)
+    return set(named or ()) if dtype == torch.float16 else set()
 
 
 class Weights:
@@ -152,7 +195,7 @@ class Weights:
             return self._last[2]  # the parts of a joint tensor come one after the other
         info = self._header.tensors[name]
         if info.dtype not in DTYPES:
-            tensor = self._dequantised(info, name).to(dtype)
+            tensor = dequantise(self._bytes(info), info, name).to(dtype)
             mapped = False
         else:
             own = DTYPES[info.dtype]
@@ -163,6 +206,17 @@ class Weights:
             faults.append(f"{name} holds NaN or infinity")
         self._last = (name, dtype, tensor)
         return tensor
+
+    def info(self, name: str) -> TensorInfo:
+        """What the file's header says of a tensor."""
+        return self._header.tensors[name]
+
+    def blocks(self, name: str) -> Tensor:
+        """A quantised tensor's bytes, mapped, a row of them for each of its rows."""
+        info = self._header.tensors[name]
+        check_installed(info)
+        size, rows = info.end - info.start, math.prod(info.shape[:-1])
+        return self._mapped(replace(info, shape=(rows, size // rows)), torch.uint8)
 
     def _mapped(self, info: TensorInfo, dtype: torch.dtype) -> Tensor:
         if info.file not in self._storages:
@@ -214,11 +268,6 @@ class Weights:
                 raise CheckpointError(f"{info.file} changed while it was read: it is shorter now")
             rest = rest[count:]
         return buffer
-
-    def _dequantised(self, info: TensorInfo, name: str) -> Tensor:
-        from nodes.diffusion.checkpoints.quantised import dequantise
-
-        return dequantise(self._bytes(info), info, name)
 
 
 def _finite(tensor: Tensor, mapped: bool) -> bool:

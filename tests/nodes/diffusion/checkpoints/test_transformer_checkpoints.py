@@ -706,3 +706,17 @@ def test_a_folder_of_schnell_alone_has_even_levels(
     schnell.save_pretrained(str(tmp_path / "transformer"))
     model = loading.load_model(tmp_path / "transformer")
     assert model.betas == FlowSchedule(shift=1.0, multiplier=1.0)
+
+
+def test_t5_in_half_precision_keeps_whole_what_would_overflow(
+    folders: dict[str, tuple[Any, Path]], loaded: dict[str, Loaded], tmp_path: Path
+) -> None:
+    file = tmp_path / "t5.safetensors"
+    save_file(single_file(None, {"": folders["pixart"][0].text_encoder}), file)
+    t5_tokenizer()._tokenizer.save(str(tmp_path / "tokenizer.json"))
+    clip = loading.load_clip(file, dtype="float16")
+    kinds = {name: p.dtype for name, p in clip.encoder.named_parameters()}
+    assert {d for n, d in kinds.items() if ".wo." in n} == {torch.float32}
+    assert {d for n, d in kinds.items() if ".wo." not in n} == {torch.float16}
+    got, whole = (text.encode(c, PROMPT).embeddings for c in (clip, loaded["pixart"][1]))
+    assert_close(got.float(), whole, rtol=0.05, atol=0.05)
