@@ -88,4 +88,6 @@ def _of_unread_kind(header: Header) -> str:
         return "a Control-LoRA"
     if any(name.startswith("lllite_") for name in header.tensors):
         return "a ControlNet-LLLite"
+    if "difference" in header.tensors:
+        return "a ControlNet stored as its difference to a model"
     return ""

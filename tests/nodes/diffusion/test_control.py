@@ -383,6 +383,28 @@ def test_sd1_adapter_run_is_the_pipeline_s(kind: str) -> None:
     assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_sd1_run_under_two_adapters_is_the_pipeline_s() -> None:
+    from diffusers.pipelines.t2i_adapter.pipeline_stable_diffusion_adapter import (
+        StableDiffusionAdapterPipeline,
+    )
+
+    unet = new_unet(
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+    )
+    nets = [adapter(channels=[8, 16]), lively(adapter(channels=[8, 16]), 9)]
+    pipe = sd_pipeline(StableDiffusionAdapterPipeline, unet=unet, adapter=nets)
+    expected = pipe(
+        latents=NOISE.clone(),
+        image=[nchw(hint(1)), nchw(hint(2))],
+        adapter_conditioning_scale=[0.6, 0.3],
+        **UNET_CALL,
+    ).images
+    uses = [ControlUse(ControlNet(n), hint(1 + k), (0.6, 0.3)[k]) for k, n in enumerate(nets)]
+    got = run_unet(unet, steered(POSITIVE, *uses), steered(NEGATIVE, *uses))
+    assert_close(got, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_xl_adapter_run_is_the_pipeline_s() -> None:
     from diffusers.pipelines.t2i_adapter.pipeline_stable_diffusion_xl_adapter import (
         StableDiffusionXLAdapterPipeline,
@@ -609,6 +631,20 @@ def test_latent_hints_of_another_size_are_refused() -> None:
     use = ControlUse(ControlNet(None), normal(1, 1, CHANNELS, 8, 8))
     with pytest.raises(ValueError, match="hint is 64 × 64 px, the picture 96 × 64"):
         control_hints.latent_rows(use, Request(NOISE, 500.0, [POSITIVE], [0]))
+
+
+def test_a_net_of_half_precision_serves_a_model_of_single() -> None:
+    """bfloat16 has 8 bits: half a percent of what the network adds."""
+    import copy
+
+    unet = new_unet()
+    net, model = controlnet(unet), Model(unet, SD)
+    half = copy.deepcopy(net).to(torch.bfloat16)
+    uses = [ControlUse(ControlNet(n), hint(1)) for n in (net, half)]
+    whole, less = (predict_epsilons(model, NOISE, STEP, [steered(POSITIVE, u)])[0] for u in uses)
+    (bare,) = predict_epsilons(model, NOISE, STEP, [POSITIVE])
+    assert less.dtype == torch.float32
+    assert (less - whole).abs().max() < 0.05 * (whole - bare).abs().max()
 
 
 def test_strength_0_is_no_control_at_all() -> None:

@@ -386,7 +386,11 @@ def test_a_wrong_file_says_what_it_holds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("lora_controlnet", "a Control-LoRA"), ("lllite_unet_a.down.0", "a ControlNet-LLLite")],
+    [
+        ("lora_controlnet", "a Control-LoRA"),
+        ("lllite_unet_a.down.0", "a ControlNet-LLLite"),
+        ("difference", "a ControlNet stored as its difference to a model"),
+    ],
 )
 def test_parts_of_controlnets_are_named(name: str, kind: str, tmp_path: Path) -> None:
     save_file({name: torch.zeros(1)}, tmp_path / "part.safetensors")
