@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 from nodeflow.node import node
 from nodeflow.widgets import Choice, Number, Prompt, Slider
 from nodes.prompt_encoding import encode, encode_parts
-from nodes.prompt_source import check_syntax, embeddings_read
+from nodes.prompt_source import CheckedPrompt, check_syntax, embeddings_read
 from nodes.types import Clip, Conditioning, PictureSize
 
 _SYNTAXES = Choice("comfyui", "a1111")
@@ -29,7 +29,7 @@ class PromptParts(NamedTuple):
 )
 def encode_comfyui(
     clip: Clip,
-    text: Annotated[str, Prompt()] = "",
+    text: Annotated[str, CheckedPrompt(syntax="comfyui")] = "",
     weights: Annotated[str, _WEIGHTS] = "comfyui",
 ) -> Conditioning:
     """Turn a prompt with weights into embeddings, read as ComfyUI reads it.
@@ -53,7 +53,7 @@ def encode_comfyui(
 )
 def encode_a1111(
     clip: Clip,
-    text: Annotated[str, Prompt()] = "",
+    text: Annotated[str, CheckedPrompt(syntax="a1111")] = "",
     weights: Annotated[str, _WEIGHTS] = "a1111",
 ) -> Conditioning:
     """Turn a prompt with weights and changes into embeddings, read as AUTOMATIC1111's web UI does.
@@ -74,7 +74,7 @@ def encode_a1111(
 @node("prompt.parts", reads=embeddings_read("text", syntax="a1111"))
 def parts(
     clip: Clip,
-    text: Annotated[str, Prompt()] = "",
+    text: Annotated[str, CheckedPrompt(syntax="a1111")] = "",
     weights: Annotated[str, _WEIGHTS] = "a1111",
 ) -> PromptParts:
     """Give the texts that AND joins one by one, each with its weight, for guidance that adds them.

@@ -4,11 +4,14 @@ names. Helpers, no nodes. Imports no torch."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nodeflow.errors import InputError
+from nodeflow.widgets import Prompt as PromptArea
 from nodes import model_files
+from nodes.diffusion.prompts import variants
 from nodes.diffusion.prompts.faults import PromptError, PromptProblem
 from nodes.diffusion.prompts.syntax import SYNTAXES, Embedding, Prompt, parse, walk
 
@@ -17,6 +20,30 @@ if TYPE_CHECKING:
     from nodes.types import Clip
 
 _PICKLES = (".pt", ".bin")
+
+
+@dataclass(frozen=True)
+class CheckedPrompt(PromptArea):
+    """A prompt of a syntax, whose faults show before anything runs: in its signs, and embeddings
+    that are not there. `dynamic` is the syntax of choices and wildcards."""
+
+    code: ClassVar[str] = "prompt-fault"
+    looks_outside: ClassVar[bool] = True
+
+    syntax: str = "comfyui"
+
+    def check(self, value: Any) -> str | None:
+        try:
+            if self.syntax == "dynamic":
+                variants.parse(str(value))
+            else:
+                _named(parse(str(value), self.syntax))
+        except PromptError as error:
+            return str(error)
+        return None
+
+    def as_json(self) -> dict[str, Any]:
+        return {**super().as_json(), "widget": "Prompt"}
 
 
 def parsed(port: str, text: str, syntax: str) -> Prompt:
@@ -59,13 +86,21 @@ def inversions(clip: Clip, prompts: Mapping[str, Prompt]) -> Mapping[str, Invers
 
     files = {}
     for port, prompt in prompts.items():
-        files.update(_named(port, prompt))
+        try:
+            files.update(_named(prompt))
+        except PromptError as error:
+            raise prompt_fault(port, error) from None
     bare = _bare(prompts.values())
     files.update({name: model_files.find("embeddings", name) for name in bare})
     return inversions_for(clip, files, bare) if files else {}
 
 
-def _named(port: str, prompt: Prompt) -> dict[str, Path]:
+def _named(prompt: Prompt) -> dict[str, Path]:
+    """The files of the embeddings that a prompt names.
+
+    Raises:
+        PromptError: there is none of that name; all such are told.
+    """
     found, problems = {}, []
     for node in _embeddings_in(prompt):
         try:
@@ -75,7 +110,7 @@ def _named(port: str, prompt: Prompt) -> dict[str, Path]:
                 PromptProblem(node.at, f"embedding {node.name!r}", "one that is there", str(error))
             )
     if problems:
-        raise prompt_fault(port, PromptError(prompt.text, problems))
+        raise PromptError(prompt.text, problems)
     return found
 
 
@@ -132,7 +167,7 @@ def _read_by(text: str, syntax: str) -> list[Path]:
         return []
     try:
         prompt = parse(text, syntax)
-        named = list(_named("", prompt).values())
-    except (PromptError, InputError):
+        named = list(_named(prompt).values())
+    except PromptError:
         return []  # the node says what is wrong
     return [*named, *(model_files.find("embeddings", name) for name in _bare([prompt]))]

@@ -9,7 +9,7 @@ from nodeflow.node import node
 from nodeflow.widgets import Number, Prompt, Seed, Text
 from nodes.diffusion.prompts.faults import PromptError
 from nodes.diffusion.prompts.variants import Variants
-from nodes.prompt_source import prompt_fault
+from nodes.prompt_source import CheckedPrompt, prompt_fault
 from nodes.prompt_wildcards import Wildcards, wildcard_files
 
 _Folder = Annotated[str, Text(placeholder="models/wildcards")]
@@ -18,7 +18,7 @@ _MOST = 10000
 
 @node("prompt_variants.random", output="text", reads=wildcard_files)
 def random(
-    text: Annotated[str, Prompt()] = "",
+    text: Annotated[str, CheckedPrompt(syntax="dynamic")] = "",
     seed: Annotated[int, Seed()] = 0,
     folder: _Folder = "",
 ) -> str:
@@ -35,7 +35,7 @@ def random(
 
 @node("prompt_variants.several", output="texts", reads=wildcard_files)
 def several(
-    text: Annotated[str, Prompt()] = "",
+    text: Annotated[str, CheckedPrompt(syntax="dynamic")] = "",
     seed: Annotated[int, Seed()] = 0,
     count: Annotated[int, Number(1, _MOST)] = 4,
     folder: _Folder = "",
@@ -53,7 +53,7 @@ def several(
 
 @node("prompt_variants.all", output="texts", reads=wildcard_files)
 def all(
-    text: Annotated[str, Prompt()] = "",
+    text: Annotated[str, CheckedPrompt(syntax="dynamic")] = "",
     limit: Annotated[int, Number(1, _MOST)] = 100,
     folder: _Folder = "",
 ) -> list[str]:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from nodeflow.errors import InputError
+from nodeflow.node import definition_of
 from nodes import prompt, text
 from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.diffusion.t5_tokenizer import T5Tokenizer
@@ -453,3 +454,45 @@ def test_encode_a1111_with_a_skip_leaves_out_more_layers(sdxl: Clip) -> None:
     close(prompt.encode_a1111(skipped, "a cat").embeddings, torch.cat(states, dim=-1))
     with pytest.raises(InputError, match=r"layers: got 2, expected 0\.\.1"):
         text.clip_skip(sdxl, 2)
+
+
+def test_encode_a1111_tells_faults_before_anything_runs(embeddings: Path) -> None:
+    save_file({"emb_params": vectors(1, 16)}, embeddings / "there.safetensors")
+    widget = definition_of(prompt.encode_a1111).inputs["text"].widget
+    assert widget is not None
+    assert widget.check("a (cat:1.2) [b|c] AND embedding:there") is None
+    fault = widget.check("a ) (b:1,2) embedding:none")
+    assert fault is not None
+    assert "column 3: got ')'" in fault
+    assert "column 8: got '1,2'" in fault
+    missing = widget.check("a embedding:none")
+    assert missing is not None
+    assert "column 3: got embedding 'none'" in missing
+    assert widget.as_json()["widget"] == "Prompt"
+
+
+def test_encode_comfyui_tells_t5_what_is_padding_where_the_family_does(t5: Clip) -> None:
+    pixart = replace(t5, family="pixart")
+    ids, mask = pixart.tokenizer.framed(pixart.tokenizer.split("a red circle")[0], 300)  # type: ignore[attr-defined]
+    told = torch.tensor([mask])
+    with torch.no_grad():
+        expected = t5.encoder(torch.tensor([ids]), attention_mask=told).last_hidden_state
+    for got in (prompt.encode_comfyui(pixart, "a red circle"), text.encode(pixart, "a red circle")):
+        close(got.embeddings, expected)
+        assert got.attention_mask is not None
+        assert torch.equal(got.attention_mask, told)
+        assert got.pooled is None
+    shown = text.tokens(pixart, "a (red:1.5) circle")
+    assert shown.pieces == ["▁a", "▁red", "▁circle", "</s>"]
+    assert shown.weights == [1.0, 1.5, 1.0, 1.0]
+    assert shown.table.startswith("t5: 1 chunk, 4 slots\n")
+    with pytest.raises(InputError, match="clip: got t5, expected a CLIP"):
+        text.clip_skip(pixart, 1)
+
+
+def test_encode_comfyui_puts_vectors_into_t5(flux: Clip, embeddings: Path) -> None:
+    t5 = flux.others[0]
+    red = t5.encoder.get_input_embeddings().weight[t5.tokenizer.split("red")[0]].detach()
+    save_file({"t5": red}, embeddings / "rot.safetensors")
+    got = prompt.encode_flux(flux, "", "a embedding:rot circle")
+    close(got.embeddings, prompt.encode_flux(flux, "", "a red circle").embeddings, atol=1e-6)

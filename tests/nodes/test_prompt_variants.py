@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nodeflow.errors import InputError
+from nodeflow.node import definition_of
 from nodes import prompt_variants
 
 
@@ -99,3 +100,12 @@ def test_lines_are_a_files(folder: str) -> None:
 def test_wildcards_are_listed_by_name(folder: str) -> None:
     assert prompt_variants.wildcards(folder) == ["binary", "colour", "shapes/round", "shapes/sharp"]
     assert prompt_variants.wildcards(folder + "/none") == []
+
+
+def test_all_tells_faults_before_anything_runs() -> None:
+    widget = definition_of(prompt_variants.all).inputs["text"].widget
+    assert widget is not None
+    assert widget.check("{a|b} __c__") is None
+    assert widget.check("{a|b") == (
+        "column 1: got '{', expected '}' for it before the end (write \\{ for the sign itself)"
+    )

@@ -138,6 +138,7 @@ def with_vectors(encoder: Any, vectors: Tensor | None) -> Any:
     further = _WithVectors(table, vectors.to(table.weight.device))
     for module in list(clone.modules()):
         for name, child in list(module.named_children()):
-            if child is table:
+            # T5 has its table under two names; in some releases as two modules with one weight.
+            if isinstance(child, nn.Embedding) and child.weight is table.weight:
                 setattr(module, name, further)
     return clone
