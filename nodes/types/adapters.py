@@ -45,8 +45,10 @@ class Lora:
 @socket("hypernetwork", colour="#b58b4c", shape="square", persist=False)
 @dataclass(frozen=True, eq=False)
 class Hypernetwork:
-    """Small networks, two per width of context, that change what attention takes keys and values
-    from. `pairs` maps the width to the layers of both, each a list of (what, weight, bias)."""
+    """Small networks that change what attention takes its keys and values from.
+
+    `pairs` maps the width of what attention looks at to the network for keys and that for values.
+    """
 
     name: str
     pairs: Mapping[int, tuple[torch.nn.Module, torch.nn.Module]]

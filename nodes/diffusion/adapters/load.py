@@ -8,6 +8,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from nodes.diffusion.adapters.lora_keys import LoraError, parse
+from nodes.diffusion.checkpoint_files import why_no_pickle
 from nodes.diffusion.checkpoints.header import read_header
 from nodes.types import Lora
 
@@ -20,10 +21,7 @@ def load_lora(path: Path) -> Lora:
         CheckpointError: the file is cut short, empty, or no safetensors at all.
     """
     if path.suffix.lower() != ".safetensors":
-        raise LoraError(
-            f"{path} is no .safetensors file. Pickles may run any code when they are opened, so "
-            "they are not read: save it as safetensors"
-        )
+        raise LoraError(why_no_pickle(path))
     metadata = dict(read_header(path).metadata)
     try:
         with safe_open(str(path), framework="pt") as stream:

@@ -36,12 +36,13 @@ def layer_paths(network: nn.Module) -> list[str]:
     return [
         path
         for path, module in network.named_modules()
-        if (module._parameters.get("weight") is not None or "base_layer" in module._modules)
+        if (module._parameters.get("weight") is not None or _PATCHED & module._modules.keys())
         and not _PARTS_OF_PATCHES.intersection(path.split("."))
     ]
 
 
-_PARTS_OF_PATCHES = {"base_layer", "deltas", "inner", "lora_A", "lora_B"}
+_PATCHED = {"base_layer", "inner"}
+_PARTS_OF_PATCHES = {*_PATCHED, "deltas", "hypernetwork", "lora_A", "lora_B"}
 
 
 def original_names(network: nn.Module) -> dict[str, tuple[Target, ...]]:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nodes.diffusion.adapters.bake import baked
 from nodes.diffusion.adapters.original_names import (
     TABLES,
     numbered_names,
@@ -25,6 +26,21 @@ Weights = dict[str, Tensor]
 
 class ExportError(ValueError):
     """A network that cannot be written in the wanted layout."""
+
+
+def plain(network: nn.Module) -> nn.Module:
+    """A network whose patches are part of its weights.
+
+    Raises:
+        ExportError: one cannot be.
+    """
+    for path, module in network.named_modules():
+        if "hypernetwork" in module._modules:
+            raise ExportError(
+                f"a hypernetwork lies before {path}: it is no change of weights; save the model "
+                "without it"
+            )
+    return baked(network)
 
 
 def denoiser_state(network: nn.Module) -> Weights:

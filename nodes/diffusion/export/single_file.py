@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from nodes.diffusion.adapters.bake import baked, baked_clip
+from nodes.diffusion.adapters.bake import baked_clip
 from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.diffusion.checkpoints.header import Header, TensorInfo
 from nodes.diffusion.checkpoints.recognise import recognise
@@ -28,6 +28,7 @@ from nodes.diffusion.export.original import (
     hugging_face_state,
     openclip_h_state,
     openclip_state,
+    plain,
     stored,
     vae_state,
 )
@@ -84,7 +85,7 @@ def save_single_file(path: Path, model: Model, clip: Clip, vae: Vae, dtype: torc
     if model.family not in LAYOUTS:
         raise ExportError(f"the family {model.family} has no single file that is written")
     layout = LAYOUTS[model.family]
-    weights = _under("model.diffusion_model.", denoiser_state(baked(model.network)))
+    weights = _under("model.diffusion_model.", denoiser_state(plain(model.network)))
     merged = baked_clip(clip)
     networks = {"denoiser": model.network, "vae": vae.autoencoder}
     for each in (merged, *merged.others):
@@ -93,7 +94,7 @@ def save_single_file(path: Path, model: Model, clip: Clip, vae: Vae, dtype: torc
         prefix, state = layout.encoders[each.kind]
         weights |= _under(prefix, state(each.encoder))
         networks[each.kind] = each.encoder
-    weights |= _under(layout.vae, vae_state(baked(vae.autoencoder)))
+    weights |= _under(layout.vae, vae_state(plain(vae.autoencoder)))
     metadata = {
         "format": "pt",
         "modelspec.sai_model_spec": "1.0.0",
