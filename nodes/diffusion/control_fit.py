@@ -17,8 +17,10 @@ DENOISERS = {
 
 
 def check_fits(net: ControlNet, model: Model) -> None:
-    """Raises:
-    ValueError: the network is for models of another kind; names both families and figures.
+    """Refuse a network that was trained for another kind of model.
+
+    Raises:
+        ValueError: with both families, and the figures in which they differ.
     """
     kind = type(net.network).__name__
     wanted = DENOISERS.get(kind)
@@ -48,7 +50,7 @@ def _figures(kind: str, control: Any, denoiser: Any) -> Mapping[str, tuple[objec
     """What must be the same in both, by what it is called in a message."""
     if kind == "T2IAdapter":
         return _adapter_figures(control, denoiser)
-    if kind == "SD3ControlNetModel" or kind == "FluxControlNetModel":
+    if kind in ("SD3ControlNetModel", "FluxControlNetModel"):
         both = [c.num_attention_heads * c.attention_head_dim for c in (control, denoiser)]
         return {
             "width": (both[0], both[1]),

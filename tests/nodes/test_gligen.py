@@ -104,14 +104,13 @@ def with_layers(tmp_path: Path) -> Model:
 
 
 def pipeline(unet: Any, clip: Clip, folder: Path) -> Any:
+    import diffusers
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-    from diffusers.pipelines.deprecated.stable_diffusion_gligen import (
-        pipeline_stable_diffusion_gligen,
-    )
     from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
     from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-    pipe = pipeline_stable_diffusion_gligen.StableDiffusionGLIGENPipeline(
+    cls: Any = diffusers.StableDiffusionGLIGENPipeline  # its module moved between versions
+    pipe = cls(
         vae=AutoencoderKL(
             block_out_channels=(4, 4, 4, 4),
             norm_num_groups=2,
