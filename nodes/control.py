@@ -220,12 +220,16 @@ def residuals_encoded(
 
 @node("control.sum", title="Add controls up")
 def sum(controls: list[Control]) -> Control:
-    """Add up what several ControlNets add, place by place."""
+    """Add up what several ControlNets add, place by place; they must have as many places."""
     from nodes.diffusion import control_steps
 
     if not controls:
         raise InputError("controls", "none", "at least one")
-    return control_steps.added_up(controls)
+    try:
+        return control_steps.added_up(controls)
+    except ValueError as error:
+        hint = "control.predict_noise, which knows the model, takes a list of such"
+        raise InputError("controls", str(error), "networks of one depth", hint) from None
 
 
 @node("control.scale", title="Scale control")

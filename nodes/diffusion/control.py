@@ -67,6 +67,9 @@ def summed(a: Residuals, b: Residuals, depths: Mapping[str, int]) -> Residuals:
 
     Where one has fewer than the other both are first dealt out to all of a transformer's blocks,
     each tensor for a run of blocks, as the transformer would.
+
+    Raises:
+        ValueError: that is not known of the model, or it is a UNet, where the places are one kind.
     """
     found = dict(a)
     for name, tensors in b.items():
@@ -75,6 +78,8 @@ def summed(a: Residuals, b: Residuals, depths: Mapping[str, int]) -> Residuals:
             found[name] = tensors
             continue
         if len(before) != len(tensors):
+            if name not in depths:
+                raise ValueError(f"{len(before)} and {len(tensors)} tensors for {name}")
             before, tensors = (_dealt(each, name, depths[name]) for each in (before, tensors))
         found[name] = [x + y for x, y in zip(before, tensors, strict=True)]
     return found

@@ -334,6 +334,12 @@ def test_sum_of_nothing_is_refused() -> None:
         control.sum([])
 
 
+def test_sum_of_different_depths_is_refused() -> None:
+    one, two = (Control((("blocks", (torch.ones(1, 4, 5),) * n),)) for n in (1, 2))
+    with pytest.raises(InputError, match=r"1 and 2 tensors for blocks.*control\.predict_noise"):
+        control.sum([one, two])
+
+
 def test_scale_goes_on_a_line_from_fine_to_middle(denoiser: Model, net: ControlNet) -> None:
     added = control.residuals(net, denoiser, LATENT, STEP, text(), hint(1))
     got = control.scale(added, 0.0, 2.0)
