@@ -21,7 +21,7 @@ from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodes import ip_adapter, model_files
 from nodes import model as nodes_model
-from nodes.diffusion import schedules
+from nodes.diffusion import attention, schedules
 from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.diffusion.guidance import cfg
 from nodes.diffusion.prediction import in_one_batch, predict_epsilons
@@ -266,6 +266,19 @@ def test_attach_takes_several(tmp_path: Path, adapter: IpAdapter) -> None:
     assert not torch.equal(predict(both, twice), predict(both, pictured))
     with pytest.raises(ValueError, match=r"ip_adapter\.attach"):
         predict(one, twice)
+
+
+def test_attach_and_other_patches_go_in_any_order(adapter: IpAdapter) -> None:
+    base = Model(new_unet(), SD)
+    pictured = ip_adapter.apply(POSITIVE, adapter, embedding(), 0.7)
+
+    def patched(model: Model) -> Model:
+        return replace(model, network=attention.with_identity(model.network, "all"))
+
+    first = predict(ip_adapter.attach(patched(base), adapter), pictured)
+    last = predict(patched(ip_adapter.attach(base, adapter)), pictured)
+    assert torch.equal(first, last)
+    assert not torch.equal(first, predict(ip_adapter.attach(base, adapter), pictured))
 
 
 def test_attach_refuses_another_family(adapter: IpAdapter) -> None:
