@@ -90,9 +90,8 @@ def inversions(clip: Clip, prompts: Mapping[str, Prompt]) -> Mapping[str, Invers
             files.update(_named(prompt))
         except PromptError as error:
             raise prompt_fault(port, error) from None
-    bare = _bare(prompts.values())
-    files.update({name: model_files.find("embeddings", name) for name in bare})
-    return inversions_for(clip, files, bare) if files else {}
+    bare = {name: model_files.find("embeddings", name) for name in _bare(prompts.values())}
+    return inversions_for(clip, files, bare) if files or bare else {}
 
 
 def _named(prompt: Prompt) -> dict[str, Path]:
@@ -134,7 +133,11 @@ def _file_of(name: str) -> Path:
 
 def _bare(prompts: Iterable[Prompt]) -> list[str]:
     """The embeddings whose file's name may stand in an a1111 prompt as a word, without a prefix."""
-    texts = ["".join(p.text.lower().split()) for p in prompts if p.syntax == "a1111"]
+    texts = [
+        "".join(prompt.text.lower().replace("\\", "").split())
+        for prompt in prompts
+        if prompt.syntax == "a1111"
+    ]
     if not texts:
         return []
     names = model_files.list_models("embeddings")

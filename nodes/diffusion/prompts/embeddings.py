@@ -6,7 +6,7 @@ or one for each encoder under `clip_l`, `clip_g`, `t5` (Stable Diffusion XL and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,13 +87,15 @@ def width_of(clip: Clip) -> int:
 
 
 def inversions_for(
-    clip: Clip, files: Mapping[str, Path], bare: Sequence[str] = ()
+    clip: Clip, files: Mapping[str, Path], bare: Mapping[str, Path] | None = None
 ) -> dict[str, Inversions]:
     """The textual inversions `files`, by name, for each encoder of `clip`, by its kind.
 
-    `bare` are the names that stand for theirs without `embedding:` before them.
+    `bare` are those whose name stands for them without `embedding:` before it; one that is for
+    another family of models is a word like any other.
     """
-    read = {name: vectors_for(clip, path) for name, path in files.items()}
+    bare = bare or {}
+    read = _fitting(clip, bare) | {name: vectors_for(clip, path) for name, path in files.items()}
     found = {}
     for part in (clip, *clip.others):
         mine = {name: vectors[part.kind] for name, vectors in read.items() if part.kind in vectors}
@@ -106,6 +108,16 @@ def inversions_for(
         found[part.kind] = Inversions(
             torch.cat(list(mine.values())) if mine else None, places, words
         )
+    return found
+
+
+def _fitting(clip: Clip, files: Mapping[str, Path]) -> dict[str, dict[str, Tensor]]:
+    found = {}
+    for name, path in files.items():
+        try:
+            found[name] = vectors_for(clip, path)
+        except CheckpointError:
+            continue
     return found
 
 

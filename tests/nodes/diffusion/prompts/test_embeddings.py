@@ -73,11 +73,18 @@ def test_inversions_lie_one_behind_the_other(tmp_path: Path, clip: Clip) -> None
     for name, count in (("one", 1), ("three", 3)):
         save_file({"emb_params": vectors(count)}, tmp_path / f"{name}.safetensors")
     files = {name: tmp_path / f"{name}.safetensors" for name in ("one", "three")}
-    found = inversions_for(clip, files, bare=["three"])["clip_l"]
-    assert found.named == {"one": range(1), "three": range(1, 4)}
+    three = {"three": files["three"]}
+    found = inversions_for(clip, {"one": files["one"]}, bare=three)["clip_l"]
+    assert found.named == {"three": range(3), "one": range(3, 4)}
     assert found.vectors is not None
-    assert torch.equal(found.vectors, torch.cat([vectors(1), vectors(3)]))
+    assert torch.equal(found.vectors, torch.cat([vectors(3), vectors(1)]))
     assert found.bare == {tuple(clip.tokenizer.split("three")[0]): "three"}
+
+
+def test_a_bare_name_of_another_familys_vectors_is_a_word(tmp_path: Path, clip: Clip) -> None:
+    save_file({"emb_params": vectors(1, 20)}, tmp_path / "wide.safetensors")
+    found = inversions_for(clip, {}, {"wide": tmp_path / "wide.safetensors"})["clip_l"]
+    assert (found.vectors, found.named, found.bare) == (None, {}, {})
 
 
 def test_an_encoder_with_vectors_shares_its_weights(clip: Clip) -> None:
