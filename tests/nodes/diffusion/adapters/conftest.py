@@ -48,7 +48,8 @@ class Tiny:
 
     def read(self, encoder: Any) -> Tensor:
         with torch.no_grad():
-            return encoder(torch.arange(2, 79)[None] % 90)[0]  # type: ignore[no-any-return]
+            found = encoder(torch.arange(2, 79)[None] % 90, output_hidden_states=True)
+            return found.hidden_states[-1]  # type: ignore[no-any-return]
 
 
 @dataclass
@@ -98,6 +99,12 @@ def chosen(network: nn.Module, wanted: Sequence[str]) -> list[tuple[str, Tensor]
 @pytest.fixture
 def lora_file() -> LoraFile:
     return LoraFile()
+
+
+@pytest.fixture
+def new_file() -> Callable[..., LoraFile]:
+    """More than one: each with a seed of its own."""
+    return lambda seed=0: LoraFile(seed=seed)
 
 
 def _clip_encoder(seed: int, projection: bool = False) -> Any:

@@ -5,6 +5,7 @@ Tolerance 1e-5 on answers of order 1: a sum of float32 products in another order
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from torch import nn
 from nodes.diffusion.adapters.apply import Laid, lay
 from nodes.diffusion.adapters.load import load_lora
 from nodes.diffusion.adapters.lora_keys import parse
+from nodes.schedule import scaled_linear
+from nodes.types import Model
 
 
 def draw(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -187,3 +190,192 @@ def _weights(network: nn.Module, wanted: Sequence[str]) -> list[tuple[str, Any]]
 
     found = [(path, network.get_submodule(path).weight) for path in layer_paths(network)]
     return [(p, w) for p, w in found if w.ndim > 1 and any(part in p for part in wanted)]
+
+
+# peft says so of every second adapter that transformers loads
+@pytest.mark.filterwarnings("ignore:Already found a `peft_config` attribute:UserWarning")
+def test_several_at_once_as_in_diffusers(sd1: Any, new_file: Any, tmp_path: Path) -> None:
+    """`set_adapters`: two files that share layers, each with strengths of its own."""
+    paths = []
+    for number in (1, 2):
+        file = new_file(100 * number)
+        file.add_kohya("lora_unet_", sd1.model.network, UNET[:number] + ("conv1",) * (number - 1))
+        file.add_kohya("lora_te_text_model_", sd1.clip.encoder, ENCODER)
+        paths.append(file.save(tmp_path / f"{number}.safetensors"))
+    strengths = ((0.7, 0.4), (-0.5, 1.2))
+    pipe, model, clip = sd1.pipeline(), sd1.model, sd1.clip
+    for path, (on_model, on_clip) in zip(paths, strengths, strict=True):
+        laid = lay(load_lora(path), model, clip, on_model, on_clip)
+        model, clip = laid.model, laid.clip or clip
+        pipe.load_lora_weights(str(path), adapter_name=path.stem)
+    weights: list[Any] = [{"unet": s[0], "text_encoder": s[1]} for s in strengths]
+    pipe.set_adapters([path.stem for path in paths], weights)
+    torch.testing.assert_close(sd1.ask(model.network), sd1.ask(pipe.unet), **CLOSE)
+    ours, theirs = sd1.read(clip.encoder), sd1.read(pipe.text_encoder)
+    torch.testing.assert_close(ours, theirs, **CLOSE)
+
+
+def test_dora_of_diffusers(sd1: Any, lora_file: Any, tmp_path: Path) -> None:
+    """Lengths of rows, `lora_magnitude_vector`, at a strength that is not 1."""
+    wanted = ("attn1.to_q", "attn2.to_v")
+    lora_file.add_peft("unet.", sd1.model.network, wanted)
+    for path, weight in _weights(sd1.model.network, wanted):
+        lengths = 1.2 * weight.norm(dim=1)
+        lora_file.tensors[f"unet.{path}.lora_magnitude_vector"] = lengths
+    _same_as_pipeline(sd1, lora_file.save(tmp_path / "a.safetensors"))
+
+
+def test_auraflow_as_in_diffusers(lora_file: Any, tmp_path: Path) -> None:
+    from diffusers import AuraFlowTransformer2DModel
+
+    with torch.random.fork_rng(devices=[]):
+        network = AuraFlowTransformer2DModel(
+            sample_size=8, patch_size=2, in_channels=4, num_mmdit_layers=1,
+            num_single_dit_layers=1, attention_head_dim=8, num_attention_heads=2,
+            joint_attention_dim=16, caption_projection_dim=16, out_channels=4,
+            pos_embed_max_size=16,
+        ).eval()  # fmt: skip
+
+    def ask(asked: Any) -> torch.Tensor:
+        with torch.no_grad():
+            return asked(  # type: ignore[no-any-return]
+                draw(1, 4, 8, 8), draw(1, 5, 16, seed=1), torch.tensor([0.5]), return_dict=False
+            )[0]
+
+    lora_file.add_peft("transformer.", network, ("attn", "ff"))
+    _same_as_network(network, ask, lora_file.save(tmp_path / "a.safetensors"))
+
+
+def test_pixart_as_in_diffusers(lora_file: Any, tmp_path: Path) -> None:
+    from diffusers import PixArtTransformer2DModel
+
+    with torch.random.fork_rng(devices=[]):
+        network = PixArtTransformer2DModel(
+            sample_size=8, num_layers=2, patch_size=2, attention_head_dim=8,
+            num_attention_heads=2, caption_channels=16, in_channels=4, cross_attention_dim=16,
+            out_channels=8, num_embeds_ada_norm=1000, norm_type="ada_norm_single",
+            use_additional_conditions=False,
+        ).eval()  # fmt: skip
+
+    def ask(asked: Any) -> torch.Tensor:
+        none = {"resolution": None, "aspect_ratio": None}
+        with torch.no_grad():
+            return asked(  # type: ignore[no-any-return]
+                draw(1, 4, 8, 8), draw(1, 5, 16, seed=1), torch.tensor([500]),
+                added_cond_kwargs=none, return_dict=False,
+            )[0]  # fmt: skip
+
+    lora_file.add_peft("base_model.model.", network, ("attn", "ff", "proj_out"))
+    _same_as_network(network, ask, lora_file.save(tmp_path / "a.safetensors"))
+
+
+@pytest.mark.parametrize("style", ["lora_unet_", "lora_transformer_", "diffusion_model."])
+def test_sd3_by_other_names(sd3: Any, new_file: Any, style: str) -> None:
+    """kohya's and ComfyUI's, in the original's words; OneTrainer's, in ours; with all encoders."""
+    from nodes.diffusion.adapters.original_names import original_names
+
+    file, plain = new_file(), new_file()
+    names = original_names(sd3.model.network).items()
+    blocks = {n: t for n, t in names if n.startswith("joint_blocks") and ".ln_" not in n}
+    for name, targets in blocks.items():
+        layers = [sd3.model.network.get_submodule(target.path) for target in targets]
+        place = style + (name if style.endswith(".") else name.replace(".", "_"))
+        if style == "lora_transformer_":
+            for target, layer in zip(targets, layers, strict=True):
+                own = style + target.path.replace(".", "_")
+                ends = (f"{own}.lora_down.weight", f"{own}.lora_up.weight")
+                factors = file.add(layer.weight, *ends)
+                _add(plain, f"transformer.{target.path}", *factors)
+            continue
+        whole = torch.cat([layer.weight for layer in layers])
+        down, up = file.add(whole, f"{place}.lora_down.weight", f"{place}.lora_up.weight")
+        for target in targets:
+            rows = target.rows or ((0, len(up)),)
+            part = torch.cat([up[start:end] for start, end in rows])
+            _add(plain, f"transformer.{target.path}", down, part)
+    encoders = (sd3.clip, *sd3.clip.others)
+    for number, each in enumerate(encoders, start=1):
+        file.add_kohya(f"lora_te{number}_", each.encoder, ("q_proj", "SelfAttention.q"))
+    laid = lay(parse("a", file.tensors, {}), sd3.model, sd3.clip)
+    assert laid.unused == ()
+    expected = lay(parse("b", plain.tensors, {}), sd3.model)
+    assert (sd3.ask(laid.model.network) - sd3.ask(sd3.model.network)).abs().max() > 0.002
+    torch.testing.assert_close(
+        sd3.ask(laid.model.network), sd3.ask(expected.model.network), **CLOSE
+    )
+    assert laid.clip is not None
+    for ours, base in zip((laid.clip, *laid.clip.others), encoders, strict=True):
+        assert not torch.equal(sd3.read(ours.encoder), sd3.read(base.encoder))
+
+
+def test_saved_for_a_transformer_loads_in_diffusers(
+    flux: Any, lora_file: Any, tmp_path: Path
+) -> None:
+    """Extracted, saved under peft's names, and the same in either program."""
+    from nodes.diffusion.adapters.extract import model_differences
+    from nodes.diffusion.adapters.save import save_lora
+    from nodes.types import Lora
+
+    lora_file.add_peft("transformer.", flux.model.network, FLOW)
+    tuned = lay(parse("a", lora_file.tensors, {}), flux.model).model
+    layers = model_differences(tuned, flux.model, 3, False, lambda done, of: None)
+    save_lora(Lora("x", tuple(layers)), tmp_path / "a.safetensors")
+    laid = _same_as_pipeline(flux, tmp_path / "a.safetensors", 1.0)
+    torch.testing.assert_close(
+        flux.ask(laid.model.network), flux.ask(tuned.network), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_saved_for_a_unet_loads_in_diffusers(sdxl: Any, lora_file: Any, tmp_path: Path) -> None:
+    """Under kohya's names, with both text encoders."""
+    from nodes.diffusion.adapters.extract import clip_differences, model_differences
+    from nodes.diffusion.adapters.save import save_lora
+    from nodes.types import Lora
+
+    lora_file.add_peft("unet.", sdxl.model.network, UNET)
+    lora_file.add_peft("text_encoder.text_model.", sdxl.clip.encoder, ENCODER)
+    lora_file.add_peft("text_encoder_2.", sdxl.clip.others[0].encoder, ENCODER)
+    tuned = lay(parse("a", lora_file.tensors, {}), sdxl.model, sdxl.clip)
+    assert tuned.clip is not None
+    layers = model_differences(tuned.model, sdxl.model, 3, False, lambda done, of: None)
+    layers += clip_differences(tuned.clip, sdxl.clip, 3, False, lambda done, of: None)
+    save_lora(Lora("x", tuple(layers)), tmp_path / "a.safetensors")
+    laid = _same_as_pipeline(sdxl, tmp_path / "a.safetensors", 1.0, 1.0)
+    torch.testing.assert_close(
+        sdxl.ask(laid.model.network), sdxl.ask(tuned.model.network), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_folder_of_peft_has_its_config_beside(sd1: Any, lora_file: Any, tmp_path: Path) -> None:
+    lora_file.add_peft("base_model.model.", sd1.model.network, ("to_k",))
+    (tmp_path / "adapter_config.json").write_text('{"r": 3, "lora_alpha": 12}', "utf-8")
+    loaded = load_lora(lora_file.save(tmp_path / "adapter_model.safetensors"))
+    assert {layer.scale for layer in loaded.layers} == {4.0}
+    assert lay(loaded, sd1.model).unused == ()
+
+
+def _add(file: Any, place: str, down: torch.Tensor, up: torch.Tensor) -> None:
+    file.tensors |= {f"{place}.lora_A.weight": down, f"{place}.lora_B.weight": up}
+
+
+def _same_as_network(network: Any, ask: Any, path: Path) -> None:
+    """What the LoRA makes of a transformer equals what diffusers' own loading makes of it, or peft
+    where diffusers has none for it."""
+    from peft import LoraConfig, inject_adapter_in_model, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    model = Model(network, scaled_linear(), "flow", "auraflow")
+    laid = lay(load_lora(path), model, strength_model=0.7)
+    theirs = copy.deepcopy(network)
+    if hasattr(theirs, "load_lora_adapter"):
+        theirs.load_lora_adapter(str(path), adapter_name="one", prefix="transformer")
+        theirs.set_adapters(["one"], [0.7])
+    else:
+        named = {k.removeprefix("base_model.model."): v for k, v in load_file(path).items()}
+        places = sorted({name.partition(".lora_")[0] for name in named})
+        config = LoraConfig(r=3, lora_alpha=0.7 * 3, target_modules=places)
+        with torch.random.fork_rng(devices=[]):
+            theirs = inject_adapter_in_model(config, theirs)
+        set_peft_model_state_dict(theirs, named)
+    assert (ask(laid.model.network) - ask(network)).abs().max() > 0.002
+    torch.testing.assert_close(ask(laid.model.network), ask(theirs), **CLOSE)
