@@ -32,7 +32,10 @@ class Wildcard:
 
 @dataclass(frozen=True)
 class Choice:
-    """`{...}`: from `fewest` to `most` of the options, in the order written, `between` between."""
+    """`{...}`: from `fewest` to `most` of the options, in the order written, `between` between.
+
+    `options` are those that can be chosen at all: of weights above 0.
+    """
 
     options: tuple[Pieces, ...]
     weights: tuple[float, ...]
@@ -46,8 +49,8 @@ Piece: TypeAlias = "str | Choice | Wildcard"
 Pieces: TypeAlias = "tuple[Piece, ...]"
 
 _SPECIAL = re.compile(r"\\[{}|\\_]|[{}|]|__([^\s{}|$,:()\[\]\\]+?)__")
-_HEAD = re.compile(r"(\d*)(-?)(\d*)\$\$(?:((?:[^${}|\\]|\$(?!\$))*)\$\$)?")
-_WEIGHT = re.compile(r"\s*(\d+\.?\d*|\.\d+)::")
+_HEAD = re.compile(r"(\d{0,6})(-?)(\d{0,6})\$\$(?:((?:[^${}|\\]|\$(?!\$))*)\$\$)?")
+_WEIGHT = re.compile(r"\s*(\d{1,9}\.?\d{0,9}|\.\d{1,9})::")
 
 _T = TypeVar("_T")
 
@@ -132,11 +135,12 @@ def _choice(text: str, frame: _Frame, problems: list[PromptProblem]) -> Choice:
             problems.append(PromptProblem(frame.at, got, f"at most {count}, and a rising range"))
             fewest = most = 0
     weights = [_weight(option) for option in options]
-    if sum(weight > 0 for weight in weights) < most:
-        got = f"{sum(weight > 0 for weight in weights)} options of weight above 0"
+    kept = [k for k, weight in enumerate(weights) if weight > 0 and most > 0]
+    if len(kept) < most:
+        got = f"{len(kept)} options of weight above 0"
         problems.append(PromptProblem(frame.at, got, f"at least {most}"))
-    every = tuple(tuple(option) for option in options)
-    return Choice(every, tuple(weights), fewest, most, between, frame.at)
+    offered = tuple(tuple(options[k]) for k in kept)
+    return Choice(offered, tuple(weights[k] for k in kept), fewest, most, between, frame.at)
 
 
 def _weight(option: list[Piece]) -> float:
@@ -283,18 +287,16 @@ def _product(counts: Sequence[int]) -> int:
 
 def _selections(choice: Choice, values: Sequence[_T]) -> Iterator[tuple[_T, ...]]:
     """The options' values in every way to choose."""
-    offered = [value for value, weight in zip(values, choice.weights, strict=True) if weight > 0]
     for size in range(choice.fewest, choice.most + 1):
-        yield from combinations(offered, size)
+        yield from combinations(values, size)
 
 
 def _ways(choice: Choice, counts: Sequence[int]) -> int:
     """How many texts a choice has whose options have `counts`: elementary symmetric polynomials."""
     ways = [1] + [0] * choice.most
-    for count, weight in zip(counts, choice.weights, strict=True):
-        if weight > 0:
-            for size in range(choice.most, 0, -1):
-                ways[size] += count * ways[size - 1]
+    for count in counts:
+        for size in range(choice.most, 0, -1):
+            ways[size] += count * ways[size - 1]
     return sum(ways[choice.fewest :])
 
 
@@ -309,7 +311,7 @@ def _laid(choice: Choice, chosen: Sequence[int]) -> list[Piece]:
 def _drawn(choice: Choice, source: random.Random) -> list[int]:
     """Which options, in the order written: drawn one by one without putting back."""
     wanted = source.randint(choice.fewest, choice.most)
-    left = [k for k, weight in enumerate(choice.weights) if weight > 0]
+    left = list(range(len(choice.options)))
     chosen = []
     for _ in range(wanted):
         index = source.choices(left, [choice.weights[k] for k in left])[0]

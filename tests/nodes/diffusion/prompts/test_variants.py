@@ -113,6 +113,12 @@ def test_the_count_needs_no_list() -> None:
     assert Variants("{10$$" + "|".join(str(k) for k in range(40)) + "}", lines).count() == 847660528
 
 
+def test_what_cannot_be_chosen_costs_nothing() -> None:
+    many = "{a|b}" * 60
+    assert every("{0::" + many + "|x}{0$$" + many + "}") == ["x"]
+    assert every("{" + "9" * 5000 + "$$a}") == ["9" * 5000 + "$$a"], "no number of options"
+
+
 def test_any_depth_is_read() -> None:
     deep = 5000
     variants = Variants("{" * deep + "a|b" + "}" * deep, lines)
