@@ -11,7 +11,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -214,9 +214,20 @@ def _define(
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     """The annotations of a function, resolved. Asked about the function itself, Python 3.10 makes
     every parameter whose default is None optional, outside of its `Annotated`."""
-    bare = types.SimpleNamespace(__annotations__=function.__annotations__)
     scope = inspect.unwrap(function).__globals__
+    read = {
+        name: eval(_compiled(hint), scope) if isinstance(hint, str) else hint
+        for name, hint in function.__annotations__.items()
+    }
+    bare = types.SimpleNamespace(__annotations__=read)
     return typing.get_type_hints(bare, globalns=scope, include_extras=True)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(hint: str) -> types.CodeType:
+    """An annotation as code. Most say the same few things, and compiling them anew for each of many
+    hundred nodes would be most of what importing those costs."""
+    return compile(hint, "<annotation>", "eval")
 
 
 def _input_port(id: str, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> InputPort:
