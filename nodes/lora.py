@@ -73,8 +73,8 @@ def apply(
     W x + strength alpha/r up down x, in every layer of denoiser and text encoders that it has.
     What comes out shares the weights of what came in, which stays as it is: both can be used in one
     graph. Strength 0 gives the very same model, and strengths below 0 turn away from what the LoRA
-    was trained on. Several LoRAs add up, in any order. `unused` are the names in the LoRA that the
-    model has no layer for. Hu et al. 2021, arXiv 2106.09685, eq. 3.
+    was trained on. Several LoRAs add up, in any order. `unused` are the names in the file that
+    mean no layer of the model. Hu et al. 2021, arXiv 2106.09685, eq. 3.
 
     Raises InputError where the LoRA is for another model: most of its layers are not there, or
     theirs are of another shape.

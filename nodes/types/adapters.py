@@ -34,12 +34,14 @@ class Lora:
     """Differences to the weights of a model's layers: a LoRA, LoCon, LoHa, LoKr or DoRA.
 
     It names the layers in its own way; which they are is known once it meets a model. `name` is the
-    file it came from or what made it, for messages. `metadata` is what the file says of itself.
+    file it came from or what made it, for messages. `metadata` is what the file says of itself,
+    `unread` are the names of tensors in it that mean nothing here.
     """
 
     name: str
     layers: tuple[LoraLayer, ...]
     metadata: Mapping[str, str] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
 
 @socket("hypernetwork", colour="#b58b4c", shape="square", persist=False)

@@ -170,8 +170,17 @@ def test_apply_names_what_is_unused(model: Model, clip: Clip) -> None:
     tensors = file_of(model, clip)
     for end in ("lora_down.weight", "lora_up.weight"):
         tensors[f"lora_unet_down_blocks_7_proj_in.{end}"] = torch.ones(2, 2)
+    tensors["bundle_emb.sks.string_to_param.*"] = torch.ones(2, 2)
+    tensors["lora_unet_conv_in.alpha"] = torch.ones(())  # of nothing
     applied = lora.apply(model, clip, parse("a", tensors, {}))
-    assert applied.unused == ["lora_unet_down_blocks_7_proj_in"]
+    assert applied.unused == ["lora_unet_down_blocks_7_proj_in", "bundle_emb.sks.string_to_param.*"]
+
+
+def test_load_refuses_what_is_mostly_unknown() -> None:
+    tensors = {"lora_unet_a.diff": torch.ones(2)}
+    tensors |= {f"lora_unet_{k}.oft_blocks": torch.ones(2, 2) for k in "bcd"}
+    with pytest.raises(LoraError, match=r"3 of its 4 tensors are no known .* lora_unet_b\.oft"):
+        parse("oft", tensors, {})
 
 
 def test_apply_refuses_another_family(model: Model, clip: Clip, one: Lora) -> None:

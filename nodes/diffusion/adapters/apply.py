@@ -33,7 +33,7 @@ PathStrength = Callable[[str], float]
 
 @dataclass(frozen=True)
 class Laid:
-    """What came of it; `unused` are the places in the LoRA that the model has not."""
+    """What came of it; `unused` is what is in the LoRA for nothing that the model has."""
 
     model: Model
     clip: Clip | None
@@ -88,7 +88,7 @@ def matched(lora: Lora, model: Model, clip: Clip | None) -> tuple[Matched, tuple
             f"this one, a {model.family} ({type(model.network).__name__}); among them {unused[0]}. "
             f"It looks like a LoRA for {told_family(lora)}"
         )
-    return found, tuple(unused)
+    return found, (*unused, *lora.unread)
 
 
 def told_family(lora: Lora) -> str:

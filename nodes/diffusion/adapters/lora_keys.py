@@ -54,7 +54,7 @@ def parse(name: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, str])
     """The LoRA that `tensors` are.
 
     Raises:
-        LoraError: no known factor, a layer that is not whole, or a number that is none.
+        LoraError: few known factors or none, a layer that is not whole, a number that is none.
     """
     grouped: dict[str, dict[str, Tensor]] = {}
     unknown = []
@@ -67,15 +67,19 @@ def parse(name: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, str])
     if not grouped:
         got = ", ".join(unknown[:3]) or "no tensor at all"
         raise LoraError(f"{name} holds no LoRA: its tensors are {got}")
-    if unknown:
+    if 2 * len(unknown) > len(tensors):
         raise LoraError(
             f"{name}: {len(unknown)} of its {len(tensors)} tensors are no known factor of a LoRA, "
             f"LoHa, LoKr or DoRA, among them {unknown[0]}"
         )
     _check_finite(name, tensors)
     scaling = scaling_of(metadata)
-    layers = [_layer(name, place, factors, scaling) for place, factors in grouped.items()]
-    return Lora(name, tuple(layers), dict(metadata))
+    layers = [
+        _layer(name, place, factors, scaling)
+        for place, factors in grouped.items()
+        if set(factors) != {"alpha"}
+    ]
+    return Lora(name, tuple(layers), dict(metadata), tuple(unknown))
 
 
 def split_key(key: str) -> tuple[str, str] | None:
