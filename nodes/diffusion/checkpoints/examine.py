@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,15 +99,15 @@ def _vocabulary(path: Path) -> list[Path]:
 def checkpoint_bytes(path: Path, dtype: str = "auto") -> dict[str, int]:
     """Bytes in memory of model, clip and vae; `auto` is reckoned as float32."""
     found = {"model": 0, "clip": 0, "vae": 0}
-    for port, count in _counts(path):
-        found[port] += count * (4 if port == "vae" else _width(dtype))
+    for port, size in _sizes(path, dtype):
+        found[port] += size
     return found
 
 
 def part_bytes(kind: str, path: Path, dtype: str = "auto") -> int:
     """Bytes in memory of a model of one part."""
     if path.is_dir() and not checkpoint_files.is_checkpoint(path):
-        return _width(dtype) * float32_bytes(path.parent, path.name) // 4
+        return _width(dtype, kind) * float32_bytes(path.parent, path.name) // 4
     port = {"diffusion_models": "model", "vae": "vae"}.get(kind, "clip")
     if checkpoint_files.is_checkpoint(path):
         return checkpoint_bytes(path, dtype)[port]
@@ -119,25 +119,32 @@ def part_bytes(kind: str, path: Path, dtype: str = "auto") -> int:
         parts = [recognise.wanted_vae(header)]
     else:
         parts = [recognise.wanted_denoiser(header).parts["denoiser"]]
-    return _width(dtype) * sum(_count(header, part) for part in parts)
+    return sum(_size(header, part, _width(dtype, port)) for part in parts)
 
 
-def _counts(path: Path) -> list[tuple[str, int]]:
+def _sizes(path: Path, dtype: str) -> Iterator[tuple[str, int]]:
     if path.is_dir():
         folders = {**dict.fromkeys(checkpoint_files.DENOISERS, "model"), "vae": "vae"}
-        return [
-            (folders.get(part, "clip"), float32_bytes(path, part) // 4)
-            for part in checkpoint_files.parts_of(path)
-        ]
+        for part in checkpoint_files.parts_of(path):
+            port = folders.get(part, "clip")
+            yield port, float32_bytes(path, part) // 4 * _width(dtype, port)
+        return
     header = read_header(path)
-    parts = recognise.recognise(header).parts
-    return [(_OUTPUTS.get(role, "clip"), _count(header, part)) for role, part in parts.items()]
+    for role, found in recognise.recognise(header).parts.items():
+        port = _OUTPUTS.get(role, "clip")
+        yield port, _size(header, found, _width(dtype, port))
 
 
-def _count(header: Header, part: Part) -> int:
+def _size(header: Header, part: Part, width: int) -> int:
+    """Bytes in memory; the weights of linear layers stay quantised where they are."""
     names = {part.prefix + name for source in part.sources.values() for name in source.names}
-    return sum(header.tensors[name].count for name in names)
+    tensors = [header.tensors[name] for name in names]
+    return sum(
+        t.end - t.start if t.dtype.startswith("Q") and len(t.shape) == 2 else t.count * width
+        for t in tensors
+    )
 
 
-def _width(dtype: str) -> int:
-    return 4 if dtype in ("auto", "float32") else 2
+def _width(dtype: str, port: str) -> int:
+    """Bytes of a number; autoencoders are float32 in any case."""
+    return 4 if dtype in ("auto", "float32") or port == "vae" else 2

@@ -113,7 +113,7 @@ def fill(
                 _assign(modules, name, shared[full])
                 continue
             wanted = torch.float32 if whole & set(name.split(".")) else dtype
-            if _keep_blocks(modules, name, source, full, weights, wanted, device):
+            if _keep_blocks(modules, name, source, full, weights, wanted, device, faults):
                 continue
             tensor = weights.tensor(source, full, wanted, faults).to(device)
             if tensor.shape != expected[name].shape:
@@ -140,6 +140,7 @@ def _keep_blocks(
     weights: Weights,
     dtype: torch.dtype,
     device: str,
+    faults: list[str],
 ) -> bool:
     """Let a linear layer keep its weight as GGUF's blocks; False where it is no such layer, or
     where what is made of the tensor is not made of whole rows."""
@@ -155,6 +156,8 @@ def _keep_blocks(
     parent, _, child = path.rpartition(".")
     kept = QuantisedLinear(layer, blocks.to(device), kind, dtype)
     modules[path] = modules[parent]._modules[child] = kept
+    if not _finite(kept.ends(), mapped=False):
+        faults.append(f"{' + '.join(full)} holds NaN or infinity")
     return True
 
 

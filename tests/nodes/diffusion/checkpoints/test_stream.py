@@ -6,14 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
 
 from nodes.diffusion import loading
 from nodes.diffusion.checkpoint_files import CheckpointError
-from nodes.diffusion.checkpoints import precision, recognise, stream
+from nodes.diffusion.checkpoints import examine, precision, recognise, stream
 from nodes.diffusion.checkpoints.header import read_header
+from nodes.diffusion.checkpoints.quantised import QuantisedLinear
+from nodes.diffusion.cloning import clone_modules
 
 
 def network(path: Path, dtype: torch.dtype = torch.float32) -> Any:
@@ -173,29 +176,106 @@ def test_building_draws_no_random_number(tools: Any, tmp_path: Path) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize(
-    ("method", "tolerance"), [("F32", 0.0), ("F16", 1e-3), ("Q8_0", 1e-2), ("Q5_1", 0.06)]
-)
-def test_gguf(tools: Any, tmp_path: Path, method: str, tolerance: float) -> None:
-    """Quantised by the gguf package itself; the tolerance is of the largest weight of a tensor."""
+def write_gguf(path: Path, weights: dict[str, torch.Tensor], method: str) -> Path:
+    """Quantised by the gguf package itself; what has no rows of whole blocks stays float32."""
     import gguf
 
-    source = tools.unet("sd1").state_dict()
     kind = gguf.GGMLQuantizationType[method]
-    writer = gguf.GGUFWriter(str(tmp_path / "a.gguf"), "sd1")
-    for name, weight in source.items():
+    writer = gguf.GGUFWriter(str(path), "sd1")
+    for name, weight in weights.items():
         fits = weight.ndim == 2 and weight.shape[-1] % 32 == 0
         own = kind if fits else gguf.GGMLQuantizationType.F32
-        data = gguf.quants.quantize(weight.numpy(), own)
-        writer.add_tensor(name, data, raw_dtype=own)
+        writer.add_tensor(name, gguf.quants.quantize(weight.numpy(), own), raw_dtype=own)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    got = loading.load_model(tmp_path / "a.gguf").network.state_dict()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("method", "tolerance"), [("F32", 0.0), ("F16", 1e-3), ("Q8_0", 1e-2), ("Q5_1", 0.06)]
+)
+def test_gguf(tools: Any, tmp_path: Path, method: str, tolerance: float) -> None:
+    """The tolerance is of the largest weight of a tensor."""
+    source = tools.unet("sd1").state_dict()
+    path = write_gguf(tmp_path / "a.gguf", source, method)
+    got = loading.load_model(path).network.state_dict()
+    assert set(got) == set(source)
     for name, weight in source.items():
         limit = tolerance * float(weight.abs().max())
         assert_close(got[name], weight, rtol=0, atol=limit, msg=name)
+
+
+def test_linear_layers_stay_quantised_and_compute_with_what_diffusers_makes_of_them(
+    tools: Any, tmp_path: Path
+) -> None:
+    from diffusers.models.model_loading_utils import load_gguf_checkpoint
+    from diffusers.quantizers.gguf.utils import dequantize_gguf_tensor
+
+    source = tools.unet("sd2")
+    weights = tools.original_unet(source.state_dict(), tools.small["sd2"])
+    path = write_gguf(tmp_path / "a.gguf", weights, "Q4_0")
+    got = loading.load_model(path).network
+    layer = got.down_blocks[0].attentions[0].proj_in
+    assert isinstance(layer, QuantisedLinear)
+    assert layer.blocks.dtype == torch.uint8
+    assert layer.blocks.untyped_storage().nbytes() == path.stat().st_size  # mapped
+    tensors = [*got.parameters(), *got.buffers()]
+    assert examine.part_bytes("diffusion_models", path) == sum(t.nbytes for t in tensors)
+    expected = {n: dequantize_gguf_tensor(w) for n, w in load_gguf_checkpoint(path).items()}
+    named = tools.original_unet(got.state_dict(), tools.small["sd2"])
+    for name, weight in expected.items():
+        assert torch.equal(named[name], weight.float()), name
+    source.load_state_dict(got.state_dict())
+    x, text = torch.ones(1, 4, 8, 8), torch.ones(1, 7, 32)
+    with torch.no_grad():
+        assert_close(got(x, 9, text).sample, source(x, 9, text).sample, rtol=1e-5, atol=1e-5)
+
+
+def test_rows_of_a_joint_quantised_tensor_are_parted_as_they_are(
+    tools: Any, tmp_path: Path
+) -> None:
+    """OpenCLIP's queries, keys and values lie in one; its projection is turned, which no rows
+    of blocks can be: that becomes floats."""
+    weights = tools.openclip(tools.text_encoder(projected=True, act="gelu").state_dict())
+    kept = {n: w.contiguous() for n, w in weights.items() if w.ndim}
+    clip = loading.load_clip(write_gguf(tmp_path / "a.gguf", kept, "Q8_0"), dtype="bfloat16")
+    encoder = getattr(clip.encoder, "text_model", clip.encoder).encoder
+    joint = weights["transformer.resblocks.0.attn.in_proj_weight"].chunk(3)
+    attention = encoder.layers[0].self_attn
+    for layer, expected in zip(
+        (attention.q_proj, attention.k_proj, attention.v_proj), joint, strict=True
+    ):
+        assert isinstance(layer, QuantisedLinear)
+        assert layer.weight.dtype == torch.bfloat16
+        assert_close(layer.weight.float(), expected, rtol=0, atol=float(expected.abs().max()) / 60)
+    assert type(clip.encoder.text_projection) is torch.nn.Linear
+
+
+def test_a_quantised_layer_is_copied_moved_and_replaced(tools: Any, tmp_path: Path) -> None:
+    path = write_gguf(tmp_path / "a.gguf", tools.unet("sd2").state_dict(), "Q8_0")
+    network = loading.load_model(path).network
+    clone = clone_modules(network)
+    layer = clone.down_blocks[0].attentions[0].proj_in
+    base = network.down_blocks[0].attentions[0].proj_in
+    assert layer.blocks is base.blocks
+    layer.weight = torch.nn.Parameter(torch.zeros(32, 32), requires_grad=False)
+    assert not layer.weight.any()
+    assert base.weight.any()
+    assert "weight" in layer.state_dict()
+    assert base.to("meta").blocks.is_meta
+
+
+def test_nan_in_quantised_blocks_is_seen(tools: Any, tmp_path: Path) -> None:
+    weights = dict(tools.unet("sd2").state_dict())
+    name = "down_blocks.0.attentions.0.proj_in.weight"
+    weights[name] = torch.full((32, 32), torch.inf)
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(CheckpointError, match=rf"{name} holds NaN or inf"),
+    ):
+        loading.load_model(write_gguf(tmp_path / "a.gguf", weights, "Q8_0"))
 
 
 def test_gguf_cut_short_is_told(tools: Any, tmp_path: Path) -> None:
