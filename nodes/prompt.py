@@ -81,8 +81,8 @@ def parts(
 
     `a red circle AND a star :0.6` are two conditionings with weights 1 and 0.6, written as in
     `prompt.encode_a1111`; a weight below 0 leads away from a text. Composable diffusion adds the
-    guidance of each: uncond + scale * sum of w_i (cond_i - uncond). Liu et al. 2022, arXiv
-    2206.01714, eq. 11.
+    guidance of each, uncond + scale * sum of w_i (cond_i - uncond): `guider.composed` and, in a
+    loop, `guidance_mix.compose`. Liu et al. 2022, arXiv 2206.01714, eq. 11.
     """
     found = encode_parts(clip, {"text": text}, "a1111", weights)
     return PromptParts([text for text, _ in found], [weight for _, weight in found])

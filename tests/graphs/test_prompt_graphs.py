@@ -14,7 +14,7 @@ from nodeflow.graph import Graph
 from nodeflow.validate import validate
 
 FOLDER = Path(__file__).parents[2] / "graphs"
-NAMES = ["prompt_weights", "prompt_scheduling", "prompt_matrix", "regional_prompts"]
+NAMES = ["prompt_weights", "prompt_scheduling", "prompt_matrix", "prompt_and", "regional_prompts"]
 SMALL = {"width": 64, "height": 64, "seed": 5}
 
 
@@ -53,6 +53,15 @@ def test_a_change_at_the_beginning_or_the_end_is_none(checkpoint: str) -> None:
 def test_a_matrix_of_two_options_has_four_pictures(checkpoint: str) -> None:
     found = pictures("prompt_matrix", checkpoint, prompt="a cat | red | on a mat", steps=2)
     assert len(found) == 4
+
+
+def test_and_adds_the_guidance_of_its_parts(checkpoint: str) -> None:
+    prompts = ["a cat AND a cat :0.5", "a cat", "a cat AND a dog :0"]
+    twice, once, same = pictures("prompt_and", checkpoint, prompts=prompts, steps=2)
+    (stronger,) = pictures("prompt_and", checkpoint, prompts=["a cat"], steps=2, guidance_scale=6.0)
+    torch.testing.assert_close(twice, stronger, rtol=0, atol=1e-4)  # 1.5 times scale 4
+    torch.testing.assert_close(same, once, rtol=0, atol=1e-4)
+    assert (twice - once).abs().max() > 1e-3
 
 
 def test_equal_texts_are_equal_in_areas_only_where_the_denoiser_sees_the_same(
