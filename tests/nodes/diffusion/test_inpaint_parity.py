@@ -102,9 +102,8 @@ def unet(**more: Any) -> Any:
             up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
             layers_per_block=1,
             cross_attention_dim=WIDTH,
-            attention_head_dim=2,
             norm_num_groups=4,
-            **more,
+            **{"attention_head_dim": 2, **more},
         ).eval()
 
 
@@ -116,10 +115,11 @@ def xl_unet() -> Any:
     )
 
 
-def ddim() -> Any:
+def ddim(prediction: str = "epsilon") -> Any:
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
     return DDIMScheduler(
+        prediction_type=prediction,
         beta_start=0.00085,
         beta_end=0.012,
         beta_schedule="scaled_linear",
@@ -164,14 +164,22 @@ def close(got: Tensor, expected: Tensor) -> None:
     assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
 
-def sd1(cls: Any, network: Any) -> Any:
+SD2 = {"attention_head_dim": (1, 2), "use_linear_projection": True}
+KINDS = [
+    pytest.param({}, "epsilon", id="Stable Diffusion 1"),
+    pytest.param(SD2, "epsilon", id="Stable Diffusion 2"),
+    pytest.param(SD2, "v_prediction", id="Stable Diffusion 2, v"),
+]
+
+
+def sd(cls: Any, network: Any, prediction: str) -> Any:
     return quiet(
         cls(
             vae=autoencoder(),
             text_encoder=None,
             tokenizer=None,
             unet=network,
-            scheduler=ddim(),
+            scheduler=ddim(prediction),
             safety_checker=None,
             feature_extractor=None,
             requires_safety_checker=False,
@@ -179,29 +187,31 @@ def sd1(cls: Any, network: Any) -> Any:
     )
 
 
-def test_sd1_image_to_image_is_the_pipeline_s() -> None:
+@pytest.mark.parametrize(("config", "prediction"), KINDS)
+def test_sd_image_to_image_is_the_pipeline_s(config: dict[str, Any], prediction: str) -> None:
     from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_img2img import (
         StableDiffusionImg2ImgPipeline,
     )
 
-    network = unet()
-    pipe = sd1(StableDiffusionImg2ImgPipeline, network)
+    network = unet(**config)
+    pipe = sd(StableDiffusionImg2ImgPipeline, network, prediction)
     generator = torch.Generator().manual_seed(3)  # of NOISE
     expected = pipe(image=CLEAN, strength=0.6, generator=generator, **TEXTS).images
     sigmas = leading(3)
-    got = run(Model(network, SD), CLEAN + sigmas.values[0] * NOISE, sigmas, SCALE, None)
-    close(got, expected)
+    start = CLEAN + sigmas.values[0] * NOISE
+    close(run(Model(network, SD, prediction), start, sigmas, SCALE, None), expected)
 
 
-def test_sd1_inpainting_is_the_pipeline_s() -> None:
+@pytest.mark.parametrize(("config", "prediction"), KINDS)
+def test_sd_inpainting_is_the_pipeline_s(config: dict[str, Any], prediction: str) -> None:
     from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_inpaint import (
         StableDiffusionInpaintPipeline,
     )
 
-    network = unet()
-    expected = sd1(StableDiffusionInpaintPipeline, network)(**MASKED, **TEXTS).images
+    network = unet(**config)
+    expected = sd(StableDiffusionInpaintPipeline, network, prediction)(**MASKED, **TEXTS).images
     start = (1 + leading().values[0] ** 2) ** 0.5 * NOISE
-    close(run(Model(network, SD), start, leading(), SCALE, HALF), expected)
+    close(run(Model(network, SD, prediction), start, leading(), SCALE, HALF), expected)
     close(expected[..., :5], CLEAN[..., :5])
 
 
@@ -284,12 +294,11 @@ def test_sd3_inpainting_is_the_pipeline_s() -> None:
     close(run(model, NOISE_16, schedules.normal(schedule, STEPS), SCALE, HALF), expected)
 
 
-def test_flux_inpainting_is_the_pipeline_s() -> None:
+def new_flux(guidance: bool) -> Any:
     from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
-    from diffusers.pipelines.flux.pipeline_flux_inpaint import FluxInpaintPipeline
 
     with seeded(2):
-        network = FluxTransformer2DModel(
+        return FluxTransformer2DModel(
             in_channels=64,
             num_layers=1,
             num_single_layers=1,
@@ -297,10 +306,14 @@ def test_flux_inpainting_is_the_pipeline_s() -> None:
             num_attention_heads=2,
             joint_attention_dim=WIDTH,
             pooled_projection_dim=POOLED,
+            guidance_embeds=guidance,
             axes_dims_rope=(2, 2, 4),
         ).eval()
-    pipe = quiet(
-        FluxInpaintPipeline(
+
+
+def flux(cls: Any, network: Any) -> Any:
+    return quiet(
+        cls(
             transformer=network,
             scheduler=flow(),
             vae=autoencoder(16),
@@ -310,14 +323,42 @@ def test_flux_inpainting_is_the_pipeline_s() -> None:
             tokenizer_2=None,
         )
     )
-    expected = pipe(
-        prompt_embeds=POSITIVE.embeddings,
-        pooled_prompt_embeds=POSITIVE.pooled,
-        num_inference_steps=STEPS,
-        output_type="latent",
-        **MASKED_16,
+
+
+FLUX_TEXTS = {
+    "prompt_embeds": POSITIVE.embeddings,
+    "pooled_prompt_embeds": POSITIVE.pooled,
+    "num_inference_steps": STEPS,
+    "guidance_scale": 3.5,
+    "output_type": "latent",
+}
+FLUX = FlowSchedule(multiplier=1.0)
+
+
+def flux_levels(first: int = 0) -> Sigmas:
+    return schedules.at_sigmas(FLUX, [*np.linspace(1, 1 / STEPS, STEPS)[first:], 0.0])
+
+
+@pytest.mark.parametrize("guidance", [True, False], ids=["dev", "schnell"])
+def test_flux_inpainting_is_the_pipeline_s(guidance: bool) -> None:
+    from diffusers.pipelines.flux.pipeline_flux_inpaint import FluxInpaintPipeline
+
+    network = new_flux(guidance)
+    expected = flux(FluxInpaintPipeline, network)(**FLUX_TEXTS, **MASKED_16).images
+    model = Model(network, FLUX, "flow", "flux")
+    close(packed(run(model, NOISE_16, flux_levels(), 1, HALF)), expected)
+
+
+@pytest.mark.parametrize("guidance", [True, False], ids=["dev", "schnell"])
+def test_flux_image_to_image_is_the_pipeline_s(guidance: bool) -> None:
+    from diffusers.pipelines.flux.pipeline_flux_img2img import FluxImg2ImgPipeline
+
+    network = new_flux(guidance)
+    generator = torch.Generator().manual_seed(3)  # of NOISE_16
+    expected = flux(FluxImg2ImgPipeline, network)(
+        image=CLEAN_16, strength=0.6, generator=generator, height=64, width=96, **FLUX_TEXTS
     ).images
-    schedule = FlowSchedule(multiplier=1.0)
-    sigmas = schedules.at_sigmas(schedule, [*np.linspace(1, 1 / STEPS, STEPS), 0.0])
-    model = Model(network, schedule, "flow", "flux")
-    close(packed(run(model, NOISE_16, sigmas, 1, HALF)), expected)
+    sigmas = flux_levels(2)
+    start = (1 - sigmas.values[0]) * CLEAN_16 + sigmas.values[0] * NOISE_16
+    model = Model(network, FLUX, "flow", "flux")
+    close(packed(run(model, start, sigmas, 1, None)), expected)
