@@ -152,9 +152,7 @@ def sample_advanced(
         latent, keep = sampler_runs.noised(latent, noise, cut)
     else:
         sampler_runs.not_masked(latent)
-    if sampler.name == "dpm_adaptive" and len(latent.samples) > 1:
-        got = f"a batch of {len(latent.samples)}"
-        raise InputError("latent", got, "one picture", "Each takes its own steps: use flow.map")
+    _same_steps_for_all(sampler, latent)
     trace: list[Latent] = []
     estimates: list[Denoised] = []
 
@@ -177,6 +175,12 @@ def sample_advanced(
 
 def _as_it_is(x: Tensor, step: Step) -> Tensor:
     return x
+
+
+def _same_steps_for_all(sampler: Sampler, latent: Latent) -> None:
+    if sampler.name == "dpm_adaptive" and len(latent.samples) > 1:
+        got = f"a batch of {len(latent.samples)}"
+        raise InputError("latent", got, "one picture", "Each takes its own steps: use flow.map")
 
 
 def _between(sigmas: Sigmas, start: int, end: int, leftover: bool) -> Sigmas:

@@ -132,11 +132,11 @@ def align_your_steps(
 def optimal_steps(
     betas: NoiseSchedule,
     steps: Steps = 20,
-    trained_for: Annotated[str, Choice("flux", "wan")] = "flux",
+    trained_for: Annotated[str, Choice("flux", "wan", "chroma")] = "flux",
 ) -> Sigmas:
-    """Take the levels that dynamic programming found best for a flow: Flux or Wan.
+    """Take the levels that dynamic programming found best for a flow: Flux, Wan, Chroma.
 
-    Tables for ten and twenty steps, read on lines in log sigma for other numbers; the last level is
+    Tables for 10, 20 and 40 steps, read on lines in log sigma for other numbers; the last level is
     0. Pei et al. 2025, arXiv 2503.21774.
     """
     from nodes.diffusion import schedules, sigma_curves

@@ -177,8 +177,8 @@ def _ends(steps: Sequence[Step]) -> tuple[float, float, bool]:
 def _own_step(run: Run, index: int, count: int, sigma: float, sigma_next: float) -> Step:
     """A step between levels of the sampler's own choice, told as the model knows them."""
     first = run.steps[0].index
-    ends = (timestep_of_sigma(run.schedule, s) for s in (sigma, sigma_next))
-    return Step(first + index, first + count, sigma, sigma_next, *ends)
+    told, told_next = (timestep_of_sigma(run.schedule, s) for s in (sigma, sigma_next))
+    return Step(first + index, first + count, sigma, sigma_next, told, told_next)
 
 
 def _down(step: Step, low: float, eta: float) -> tuple[float, float]:

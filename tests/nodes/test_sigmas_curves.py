@@ -120,7 +120,10 @@ def test_optimal_steps_have_the_published_levels() -> None:
     assert wan.values[0] == 1
     assert wan.values[19:] == pytest.approx((0.208, 0.0))
     assert wan.flow
-    for found in (flux, wan):
+    chroma = sigmas_curves.optimal_steps(FLOW, 40, "chroma")
+    assert chroma.values[0] == pytest.approx(0.992)
+    assert chroma.values[39:] == pytest.approx((0.048, 0.0))
+    for found in (flux, wan, chroma):
         assert all(high > low for high, low in pairwise(found.values))
 
 
