@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +24,7 @@ from nodes.diffusion.adapters.lora_layers import (
     LowRank,
     frozen,
 )
-from nodes.diffusion.adapters.original_names import Target
+from nodes.diffusion.adapters.original_names import Target, shape_of
 from nodes.diffusion.adapters.places import Places, is_for_encoder
 from nodes.diffusion.cloning import clone_modules
 from nodes.types import Clip, Lora, LoraLayer, Model
@@ -171,12 +173,10 @@ def changed(base: nn.Module, layer: LoraLayer, target: Target, strength: float) 
     """A layer with a difference: a new layer that has its weights."""
     if layer.kind == "full":
         return _with_difference(base, layer, target, strength)
-    if isinstance(base, nn.Embedding) or base.weight.ndim not in (2, 4):
+    plain, before = (base.base_layer, base.deltas) if isinstance(base, Adapted) else (base, [])
+    if isinstance(plain, nn.Embedding) or len(shape_of(plain)) not in (2, 4):
         raise _MisfitError(layer.kind, "none: it is no linear layer or convolution")
-    delta = _delta(base.weight, layer, target, strength)
-    if isinstance(base, Adapted):
-        return Adapted(base.base_layer, [*base.deltas, delta])  # type: ignore[list-item]
-    return Adapted(base, [delta])
+    return Adapted(plain, [*before, _delta(plain, layer, target, strength)])
 
 
 class _MisfitError(ValueError):
@@ -185,20 +185,34 @@ class _MisfitError(ValueError):
         super().__init__(f"got {got}, expected {expected}")
 
 
-def _delta(weight: Tensor, layer: LoraLayer, target: Target, strength: float) -> Delta:
-    scaled = strength * layer.scale
-    dtype = weight.dtype if weight.is_floating_point() and weight.itemsize > 1 else torch.float32
-    rows = _rows(target, weight.device)
-    factors = {k: t.to(weight.device, dtype) for k, t in layer.factors.items()}
+def _delta(base: nn.Module, layer: LoraLayer, target: Target, strength: float) -> Delta:
+    scaled, shape = strength * layer.scale, shape_of(base)
+    device, dtype = _home(base)
+    rows = _rows(target, device)
+    factors = {k: t.to(device, dtype) for k, t in layer.factors.items()}
     makers = {"lora": _low_rank, "loha": _hadamard, "lokr": _kronecker}
-    delta = makers[layer.kind](factors, weight, rows, scaled)
+    try:
+        delta = makers[layer.kind](factors, shape, rows, scaled)
+    except (RuntimeError, IndexError):  # of shapes that cannot be multiplied
+        shapes = {name: list(factor.shape) for name, factor in layer.factors.items()}
+        raise _MisfitError(shapes, list(shape)) from None
     if "bias" in factors:
         bias = _taken(factors["bias"].flatten(), rows)
-        _check(bias.shape, weight.shape[:1])
+        _check(bias.shape, shape[:1])
         delta.bias = frozen(strength * bias)  # alpha is the product's alone
     if "magnitude" in factors or "row_magnitude" in factors:
-        _set_magnitude(delta, factors, weight, rows)
+        _set_magnitude(delta, factors, base.weight, rows)  # type: ignore[arg-type]
     return delta
+
+
+def _home(layer: Any) -> tuple[torch.device, torch.dtype]:
+    """Where a layer is, and in which precision it answers; quantised weights are not made."""
+    held = layer._parameters.get("weight")
+    if held is None:
+        held = next(chain(layer.parameters(), layer.buffers()))
+    own = getattr(layer, "dtype", None)
+    dtype = own if isinstance(own, torch.dtype) else held.dtype
+    return held.device, dtype if dtype.is_floating_point and dtype.itemsize > 1 else torch.float32
 
 
 def _set_magnitude(
@@ -218,24 +232,24 @@ def _set_magnitude(
 
 
 def _low_rank(
-    factors: dict[str, Tensor], weight: Tensor, rows: Tensor | None, strength: float
+    factors: dict[str, Tensor], shape: tuple[int, ...], rows: Tensor | None, strength: float
 ) -> Delta:
     down, up, mid = factors["down"], factors["up"].flatten(1), factors.get("mid")
     up = _taken(up, rows)
-    if mid is not None and weight.ndim == 4 and mid.shape[2:] == weight.shape[2:]:
+    if mid is not None and len(shape) == 4 and mid.shape[2:] == shape[2:]:
         down = down.reshape(len(down), -1, 1, 1)
-        _check((len(up), down.shape[1]), weight.shape[:2])
+        _check((len(up), down.shape[1]), shape[:2])
         _check((up.shape[1], len(down)), mid.shape[:2])
     else:
         mid = None
-        _check((len(up), *down.shape[1:]), weight.shape)
+        _check((len(up), *down.shape[1:]), shape)
         _check(up.shape[1:], down.shape[:1])
-        down = down.reshape(len(down), *weight.shape[1:])
+        down = down.reshape(len(down), *shape[1:])
     return LowRank(down, up, mid, strength)
 
 
 def _hadamard(
-    factors: dict[str, Tensor], weight: Tensor, rows: Tensor | None, strength: float
+    factors: dict[str, Tensor], shape: tuple[int, ...], rows: Tensor | None, strength: float
 ) -> Delta:
     tucker = "t1" in factors
     for name in ("w1_a", "w2_a"):
@@ -243,17 +257,16 @@ def _hadamard(
         long = factors[name].T if tucker else factors[name]
         taken = _taken(long, rows)
         factors[name] = taken.T.contiguous() if tucker else taken
-    columns = factors["w1_b"].shape[1]
-    kernel = factors["t1"].shape[2:] if tucker else ()
-    _check((factors["w1_a"].shape[1 if tucker else 0], columns, *kernel), weight.shape)
-    return Hadamard(factors, strength)
+    delta = Hadamard(factors, strength)
+    _check(delta.difference().shape, shape)
+    return delta
 
 
 def _kronecker(
-    factors: dict[str, Tensor], weight: Tensor, rows: Tensor | None, strength: float
+    factors: dict[str, Tensor], shape: tuple[int, ...], rows: Tensor | None, strength: float
 ) -> Delta:
     delta = Kronecker(factors, rows, strength)
-    _check(delta.difference().shape, weight.shape)
+    _check(delta.difference().shape, shape)
     return delta
 
 

@@ -99,6 +99,11 @@ def _layer(name: str, place: str, given: dict[str, Tensor], scaling: Scaling) ->
     if missing:
         have = ", ".join(sorted(given))
         raise LoraError(f"{name}: layer {place} has {have}, but no {' and no '.join(missing)}")
+    if kind == "lora" and "mid" not in factors and factors["up"].shape[1:2] != (rank,):
+        up, down = (list(factors[key].shape) for key in ("up", "down"))
+        raise LoraError(
+            f"{name}: layer {place} expected factors of one rank, found {up} and {down}"
+        )
     scale = None if kind == "full" else scaling(place, rank)
     if scale is None:
         scale = 1.0 if alpha is None or not rank else float(alpha) / rank
@@ -125,7 +130,7 @@ def _kind(factors: Mapping[str, Tensor]) -> tuple[str, tuple[str, ...], int]:
 
 def _check_finite(name: str, tensors: Mapping[str, Tensor]) -> None:
     for key, tensor in tensors.items():
-        if not bool(tensor.isfinite().all()):
+        if not bool(tensor.float().isfinite().all()):
             raise LoraError(f"{name}: {key} holds numbers that are not finite (NaN or infinity)")
 
 

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nodes.diffusion.adapters.original_names import shape_of
+
 
 class Adapted(nn.Module):  # type: ignore[misc]
     """A linear layer or a convolution as it is, and differences that are added to its answer."""
@@ -59,7 +61,7 @@ class Delta(nn.Module):  # type: ignore[misc]
 
     def answer(self, x: Tensor, layer: nn.Module) -> Tensor:
         """strength dW x."""
-        weight = (self.strength * self.difference()).reshape(layer.weight.shape)
+        weight = (self.strength * self.difference()).reshape(shape_of(layer))
         return apply_weight(x, weight, layer)
 
     def forward(self, x: Tensor, base: Tensor, layer: nn.Module) -> Tensor:
@@ -96,7 +98,7 @@ class Delta(nn.Module):  # type: ignore[misc]
 
     def _by_column(self, x: Tensor, layer: nn.Module) -> Tensor:
         assert self.gain is not None
-        place = 1 if layer.weight.ndim == 4 else -1
+        place = 1 if x.ndim == 4 and len(shape_of(layer)) == 4 else -1
         shape = [1] * x.ndim
         shape[place] = -1
         scaled = x * self.gain.reshape(shape)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nodes.diffusion.adapters.bake import baked
 from nodes.diffusion.adapters.lora_layers import frozen
+from nodes.diffusion.adapters.original_names import layer_paths, shape_of
 from nodes.diffusion.cloning import clone_modules
 
 Combine = Callable[[str, list[Tensor]], "Tensor | None"]
@@ -35,14 +36,21 @@ def merged(networks: list[nn.Module], combine: Combine) -> nn.Module:
     plain = [baked(network) for network in networks]
     _check_alike(plain)
     copy = clone_modules(plain[0])
-    others = [dict(network.named_parameters()) for network in plain[1:]]
-    for name, own in list(copy.named_parameters()):
-        rest = [weights[name].detach() for weights in others]
-        new = _combined(name, own.detach(), rest, combine)
+    for name in _shapes(copy):
+        path, _, last = name.rpartition(".")
+        own, *rest = (getattr(each.get_submodule(path), last).detach() for each in plain)
+        new = _combined(name, own, rest, combine)
         if new is not None:
-            path, _, last = name.rpartition(".")
             setattr(copy.get_submodule(path), last, frozen(new))
     return copy
+
+
+def _shapes(network: nn.Module) -> dict[str, list[int]]:
+    """Every weight, those too that lie quantised in blocks and are made when they are asked for."""
+    found = {name: list(parameter.shape) for name, parameter in network.named_parameters()}
+    for path in layer_paths(network):
+        found.setdefault(f"{path}.weight", list(shape_of(network.get_submodule(path))))
+    return found
 
 
 def interpolate(amount_of: Callable[[str], float]) -> Combine:
@@ -88,9 +96,9 @@ def _combined(name: str, own: Tensor, rest: list[Tensor], combine: Combine) -> T
 
 def _check_alike(networks: list[nn.Module]) -> None:
     first = networks[0]
-    shapes = {name: list(p.shape) for name, p in first.named_parameters()}
+    shapes = _shapes(first)
     for other in networks[1:]:
-        theirs = {name: list(p.shape) for name, p in other.named_parameters()}
+        theirs = _shapes(other)
         missing = sorted(shapes.keys() ^ theirs.keys())
         if type(other) is not type(first) or missing:
             named = f"; only one of them has {missing[0]}" if missing else ""

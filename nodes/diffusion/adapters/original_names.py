@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -36,9 +37,20 @@ def layer_paths(network: nn.Module) -> list[str]:
     return [
         path
         for path, module in network.named_modules()
-        if (module._parameters.get("weight") is not None or _PATCHED & module._modules.keys())
+        if (_has_weight(module) or _PATCHED & module._modules.keys())
         and not _PARTS_OF_PATCHES.intersection(path.split("."))
     ]
+
+
+def shape_of(layer: Any) -> tuple[int, ...]:
+    """The shape of a layer's weight, without the weight: one that is quantised would be made."""
+    if isinstance(getattr(layer, "in_features", None), int):
+        return layer.out_features, layer.in_features
+    return tuple(layer.weight.shape)
+
+
+def _has_weight(module: nn.Module) -> bool:
+    return isinstance(module, nn.Linear) or module._parameters.get("weight") is not None
 
 
 _PATCHED = {"base_layer", "inner"}
@@ -75,7 +87,7 @@ def _numbered(network: nn.Module, table: layouts.Table) -> Iterator[tuple[str, t
     layers = {path: network.get_submodule(path) for path in layer_paths(network)}
     for name, ours, swapped in numbered_names(network, table):
         if all(path in layers for path in ours):
-            sizes = [len(layers[path].weight) for path in ours]  # type: ignore[arg-type]
+            sizes = [shape_of(layers[path])[0] for path in ours]
             yield name, targets_of(ours, sizes, swapped)
 
 

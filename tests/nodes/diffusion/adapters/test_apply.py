@@ -83,6 +83,38 @@ def test_sd1_of_older_diffusers(sd1: Any, lora_file: Any, tmp_path: Path) -> Non
     assert laid.unused == ()
 
 
+def test_one_lora_under_every_name_is_one_lora(sd1: Any, new_file: Any) -> None:
+    """kohya's names, the original's, diffusers' of three ages, peft's, ComfyUI's: to the bit."""
+    from nodes.diffusion.adapters.original_names import unet_names
+
+    path = "mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
+    flat, original = path.replace(".", "_"), unet_names(sd1.model.network)[path]
+    older = "unet." + path.replace(".to_k", ".processor.to_k_lora")
+    pairs = [
+        (f"lora_unet_{flat}.lora_down.weight", f"lora_unet_{flat}.lora_up.weight"),
+        (f"lycoris_{flat}.lora_down.weight", f"lycoris_{flat}.lora_up.weight"),
+        (f"unet.{path}.lora_A.weight", f"unet.{path}.lora_B.weight"),
+        (f"unet.{path}.lora.down.weight", f"unet.{path}.lora.up.weight"),
+        (f"{older}.down.weight", f"{older}.up.weight"),
+        (f"base_model.model.{path}.lora_A.weight", f"base_model.model.{path}.lora_B.weight"),
+        (f"unet.base_model.model.{path}.lora_A.default.weight",
+         f"unet.base_model.model.{path}.lora_B.default.weight"),
+        (f"{path}.lora_A.weight", f"{path}.lora_B.weight"),
+        (f"diffusion_model.{original}.lora_A.weight", f"diffusion_model.{original}.lora_B.weight"),
+        (f"lora_unet_{original.replace('.', '_')}.lora_down.weight",
+         f"lora_unet_{original.replace('.', '_')}.lora_up.weight"),
+    ]  # fmt: skip
+    answers = []
+    for down, up in pairs:
+        file = new_file()
+        file.add(sd1.model.network.get_submodule(path).weight, down, up)
+        laid = lay(parse("a", file.tensors, {}), sd1.model)
+        assert laid.unused == ()
+        answers.append(sd1.ask(laid.model.network))
+    assert not torch.equal(answers[0], sd1.ask(sd1.model.network))
+    assert all(torch.equal(answer, answers[0]) for answer in answers)
+
+
 def test_metadata_of_diffusers_holds_alpha(sd1: Any, lora_file: Any, tmp_path: Path) -> None:
     """diffusers leaves peft's config in the file: an alpha of its own for one layer, and rsLoRA."""
     lora_file.add_peft("unet.", sd1.model.network, ("to_k", "to_v"))

@@ -211,6 +211,30 @@ def test_kinds_stack_on_one_layer(toy: Toy) -> None:
     torch.testing.assert_close(plain.lin.bias, bias, **CLOSE)
 
 
+def test_quantised_base(toy: Toy) -> None:
+    """A layer whose weight lies in GGUF's blocks: its difference is added to what they answer."""
+    import gguf
+
+    from nodes.diffusion.adapters.merge import interpolate, merged
+    from nodes.diffusion.adapters.original_names import layer_paths
+    from nodes.diffusion.checkpoints.quantised import QuantisedLinear
+
+    wide = nn.Linear(32, 8).requires_grad_(False)
+    wide.weight.data = draw(8, 32)
+    blocks = gguf.quants.quantize(wide.weight.numpy(), gguf.GGMLQuantizationType.Q8_0)
+    network = copy.deepcopy(toy)
+    network.lin = QuantisedLinear(wide, torch.from_numpy(blocks), "Q8_0", torch.float32)
+    assert "lin" in layer_paths(network)
+    up, down, x = draw(8, 2), draw(2, 32, seed=1), draw(3, 32)
+    changed = laid_over(network, parse("a", low_rank("lin", up, down), {}), 0.5)
+    expected = network.lin(x) + 0.5 * x @ (up @ down).T
+    torch.testing.assert_close(changed.lin(x), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(baked(changed).lin(x), expected, rtol=1e-4, atol=1e-5)
+    half: Any = merged([network, changed], interpolate(lambda name: 0.5))
+    middle = network.lin(x) + 0.25 * x @ (up @ down).T
+    torch.testing.assert_close(half.lin(x), middle, rtol=1e-4, atol=1e-5)
+
+
 def test_half_precision_base_keeps_its_type(toy: Toy) -> None:
     half = copy.deepcopy(toy).to(torch.bfloat16)
     tensors = low_rank("lin", draw(8, 2), draw(2, 12))
@@ -258,14 +282,21 @@ def test_what_does_not_fit_is_refused(toy: Toy) -> None:
             low_rank("words", draw(5, 2), draw(2, 8)),
             "no linear layer or convolution",
         ),
-        (
-            low_rank("lin", draw(8, 3), draw(2, 12)),
-            r"\[3\], where lin takes \[2\]",
-        ),
+        (low_rank("lin", draw(8, 3), draw(2, 12)), r"one rank, found \[8, 3\] and \[2, 12\]"),
         (
             {"lora_unet_lin.lokr_w1": draw(2, 3), "lora_unet_lin.lokr_w2": draw(4, 5)},
             r"\[8, 15\], where lin takes \[8, 12\]",
         ),
+        (
+            {
+                "lora_unet_lin.hada_w1_a": draw(8, 2),
+                "lora_unet_lin.hada_w1_b": draw(3, 12),
+                "lora_unet_lin.hada_w2_a": draw(8, 2),
+                "lora_unet_lin.hada_w2_b": draw(2, 12),
+            },
+            r"'w1_b': \[3, 12\].*, where lin takes \[8, 12\]",
+        ),
+        (low_rank("lin", draw(8), draw(2, 12)), r"one rank, found \[8\]"),
         ({"lora_unet_norm.w_norm": draw(7)}, r"\[7\], where norm takes \[8\]"),
     ):
         with pytest.raises(LoraError, match=message):
