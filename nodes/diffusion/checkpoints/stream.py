@@ -249,10 +249,10 @@ class Weights:
     def _staged(self, info: TensorInfo) -> Tensor:
         """The tensor's bytes in a buffer that the next one overwrites: memory that is new each time
         costs as much as the reading."""
-        size = info.end - info.start
-        if len(self._buffer) < size:
-            self._buffer = torch.empty(size, dtype=torch.uint8)
-        return self._read_into(self._buffer[:size], info)
+        if not len(self._buffer):
+            largest = max(t.end - t.start for t in self._header.tensors.values())
+            self._buffer = torch.empty(largest, dtype=torch.uint8)
+        return self._read_into(self._buffer[: info.end - info.start], info)
 
     def _bytes(self, info: TensorInfo) -> Tensor:
         """The tensor's bytes in memory of their own."""
@@ -279,6 +279,8 @@ def _finite(tensor: Tensor, mapped: bool) -> bool:
     if mapped and tensor.numel() > 2 * _ENDS:
         flat = tensor.view(-1)
         return _finite(flat[:_ENDS], False) and _finite(flat[-_ENDS:], False)
+    if math.isfinite(tensor.sum().item()):
+        return True  # a sum is quicker; of finite numbers it may be infinite
     low, high = torch.aminmax(tensor)
     return math.isfinite(low.item()) and math.isfinite(high.item())
 

@@ -11,6 +11,7 @@ import math
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -92,11 +93,13 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def unet(kind: str, **changes: Any) -> Any:
+@cache
+def unet(kind: str) -> Any:
+    """Made once and shared: a test that changes one copies it first."""
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     with seeded(1):
-        return UNet2DConditionModel(sample_size=8, **{**SMALL[kind], **changes}).eval()
+        return UNet2DConditionModel(sample_size=8, **SMALL[kind]).eval()
 
 
 def autoencoder(**changes: Any) -> Any:
@@ -255,9 +258,9 @@ def under(prefix: str, weights: Mapping[str, Any]) -> dict[str, Any]:
 class Networks:
     """The networks of a family, and their weights as its checkpoints name them."""
 
-    def __init__(self, kind: str, **changes: Any) -> None:
+    def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.unet = unet(kind, **changes)
+        self.unet = unet(kind)
         self.vae = autoencoder()
         self.encoders: dict[str, Any] = {}
         if kind in ("sdxl",):
