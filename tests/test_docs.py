@@ -171,7 +171,7 @@ def test_the_quick_start_is_two_commands_that_stand_alone() -> None:
         "run",
         "graphs/text_to_image.json",
     ]
-    assert found[1].split("&&")[2].split()[:3] == [".venv/bin/python", "-m", "pytest"]
+    assert found[1].split("&&")[-1].split()[:3] == [".venv/bin/python", "-m", "pytest"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
