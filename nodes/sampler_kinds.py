@@ -115,7 +115,8 @@ def dpm_adaptive(
     The first step is `h_init` long in log sigma. A step is accepted if the root mean square of the
     difference, over max(atol, rtol |x|), lets the controller (PID coefficients) ask for at least
     `accept_safety` of its length next. Lu et al. 2022, arXiv 2206.00927, section 3.4. The list's
-    ends are used, not what is between. Only for diffusions.
+    ends are used, not what is between. Each picture of a batch takes its own steps, which costs as
+    much again for each. Only for diffusions.
     """
     within("order", order, 2, 3)
     within("rtol", rtol, 1e-6, 100)

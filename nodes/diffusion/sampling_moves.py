@@ -183,7 +183,9 @@ def _seeds_noise(run: Run, x: Tensor, step: Step, shares: tuple[float, ...]) -> 
 def er_sde(run: Run, x: Tensor, step: Step, past: Past) -> Moved:
     kind, eta = run.choice("solver_type"), run.number("eta")
     scale, stages = samplers_sde.er_scale(kind, eta), run.whole("max_stage")
-    noise = None if kind == "ode" else run.noise(x, step)
+    noise = run.noise(x, step) if kind == "reverse_sde" else None
+    if kind == "er_sde" and step.sigma_next > 0:
+        noise = run.draw(x, step)  # its own noise, which eta does not weigh
     return samplers_sde.er_sde(x, run.slope(x, step), step, past, scale, stages, noise)
 
 

@@ -302,7 +302,7 @@ def test_sample_guided_keeps_what_the_noise_mask_protects(denoiser: Model) -> No
     picture = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
     mask = torch.zeros(1, 1, 8, 8)
     mask[..., 4:] = 1
-    for name in SAMPLERS:
+    for name in ("dpm_fast", "dpm_adaptive", "seeds_3", "uni_pc"):  # below, all of them in a flow
         found = guided_sample(denoiser, Sampler(name), Latent(picture, mask))
         assert torch.equal(found.samples[..., :4], picture[..., :4]), name
 

@@ -78,6 +78,8 @@ def test_seeds_3_takes_its_settings() -> None:
 def test_er_sde_s_eta_is_the_strength_of_the_reverse_equation() -> None:
     strong, weak = (sampler_sde.er_sde("reverse_sde", eta=e) for e in (1.0, 0.5))
     assert not torch.equal(drawn(strong), drawn(weak))
+    own = sampler_sde.er_sde(eta=0.0)
+    assert torch.equal(drawn(own), drawn(sampler_sde.er_sde()))
     none, ode = sampler_sde.er_sde("reverse_sde", eta=0.0), sampler_sde.er_sde("ode")
     torch.testing.assert_close(drawn(none), drawn(ode))
 
