@@ -56,7 +56,7 @@ def lora(
     *,
     ctx: RunContext,
 ) -> TrainedLora:
-    """Learn a style as a low-rank change of the denoiser's attention and convolutions.
+    """Learn a style as a low-rank change of the denoiser's transformer blocks.
 
     `W + B A` with A [rank, in] and B [out, rank], B zero at first; the weighted MSE of epsilon that
     the shipped model was trained by. `offset_noise` 0.5 is what that one had, 0 what Stable

@@ -120,7 +120,7 @@ def test_a_folder_with_a_config_is_a_model_of_the_other_kinds(folders: tuple[Pat
     place.mkdir(parents=True)
     for name in ("config.json", "model.safetensors", "README.md"):
         (place / name).touch()
-    assert model_files.list_models("controlnet") == ["edges"]
+    assert model_files.list_models("controlnet") == ["edges", "tiny_edges"]  # the latter ships
     reads = model_files.files_of("controlnet", "control")
     files = reads({"control": "edges"})
     assert [path.name for path in files] == ["config.json", "model.safetensors"]

@@ -119,7 +119,7 @@ def test_lora(model: Model, clip: Clip, outlined: Examples, tmp_path: Path) -> N
         names = set(opened.keys())
     layer = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k"
     assert {f"{layer}.lora_down.weight", f"{layer}.lora_up.weight", f"{layer}.alpha"} <= names
-    assert "lora_unet_up_blocks_2_resnets_0_conv1.lora_down.weight" in names
+    assert all("_attentions_" in name for name in names)
 
 
 def test_lora_loads_in_diffusers_as_it_was_trained(
@@ -137,8 +137,9 @@ def test_lora_loads_in_diffusers_as_it_was_trained(
         ours = trained.model.network(x, 500, encoder_hidden_states=states).sample
         loaded = theirs.unet(x, 500, encoder_hidden_states=states).sample
         base = model.network(x, 500, encoder_hidden_states=states).sample
-    torch.testing.assert_close(ours, loaded, atol=2e-3, rtol=0)  # the file is in half precision
-    assert (ours - base).abs().max() > 0.05
+    learnt = (ours - base).abs().max()
+    assert learnt > 0.002
+    assert (ours - loaded).abs().max() < 0.02 * learnt  # the file is in half precision
 
 
 def test_a_cancelled_lora_goes_on_where_it_was(

@@ -107,3 +107,4 @@ def save_embedding(path: Path, vectors: Tensor) -> None:
     """One tensor `emb_params` [n, D], as AUTOMATIC1111's web UI and ComfyUI write and read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({"emb_params": vectors.float().cpu().contiguous()}, path, {"format": "pt"})
+    path.chmod(0o644)  # as any other file, not for its writer alone

@@ -1,4 +1,4 @@
-"""LoRA: a low-rank change of the denoiser's layers, learnt while the base is frozen.
+"""LoRA: a low-rank change of the denoiser's transformer blocks, learnt while the base is frozen.
 
 Hu et al. 2021, arXiv 2106.09685: W + (alpha / r) B A. The file has the names that kohya's trainer
 gave them, which every program reads.
@@ -21,11 +21,10 @@ from nodes.diffusion.training.loop import History, Loop, OnStep, train
 from nodes.diffusion.training.tokenizer import CONTEXT
 from nodes.types import Clip, Examples, Model
 
-# Every linear layer and 1 x 1 convolution of the transformer blocks, which is what kohya's trainer
-# changes by default, and the 3 x 3 convolutions, as with its `conv_dim` (LoCon): the finest level
-# of a UNet may have no transformer block, and lines are drawn there.
-ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2")
-TARGETS = (*ATTENTION, "proj_in", "proj_out", "conv1", "conv2")
+# What kohya's trainer changes by default: every linear layer and 1 x 1 convolution of the
+# transformer blocks.
+ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+TARGETS = (*ATTENTION, "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out")
 
 
 def with_lora(unet: UNet2DConditionModel, rank: int, seed: int) -> UNet2DConditionModel:
@@ -100,3 +99,4 @@ def save_lora(path: Path, unet: UNet2DConditionModel, rank: int) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(kohya_names(unet, rank), path, metadata)
+    path.chmod(0o644)  # as any other file, not for its writer alone
