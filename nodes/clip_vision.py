@@ -37,7 +37,8 @@ def load(
     """
     from nodes.diffusion import clip_vision
 
-    return clip_vision.load(model_files.find("clip_vision", name), ctx.device, dtype)
+    with model_files.opened("clip_vision", name) as path:
+        return clip_vision.load(path, ctx.device, dtype)
 
 
 @node("clip_vision.encode", title="Encode picture")

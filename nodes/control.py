@@ -61,7 +61,8 @@ def load(
     """
     from nodes.diffusion import control_load
 
-    return control_load.load(model_files.find("controlnet", name), ctx.device, dtype)
+    with model_files.opened("controlnet", name) as path:
+        return control_load.load(path, ctx.device, dtype)
 
 
 @node("control.set_union_mode")

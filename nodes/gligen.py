@@ -34,7 +34,8 @@ def load(name: Annotated[str, model_files.ModelName("gligen")], *, ctx: RunConte
     """
     from nodes.diffusion import gligen
 
-    return gligen.load(model_files.find("gligen", name), ctx.device)
+    with model_files.opened("gligen", name) as path:
+        return gligen.load(path, ctx.device)
 
 
 @node("gligen.attach", title="Attach GLIGEN")

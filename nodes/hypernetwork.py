@@ -23,7 +23,8 @@ def load(name: Annotated[str, model_files.ModelName("hypernetworks")]) -> Hypern
     """
     from nodes.diffusion.adapters.hypernetwork import load_hypernetwork
 
-    return load_hypernetwork(model_files.find("hypernetworks", name))
+    with model_files.opened("hypernetworks", name) as path:
+        return load_hypernetwork(path)
 
 
 @node("hypernetwork.apply")

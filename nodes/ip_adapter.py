@@ -35,7 +35,8 @@ def load(name: Annotated[str, model_files.ModelName("ipadapter")], *, ctx: RunCo
     """
     from nodes.diffusion import ip_adapter
 
-    return ip_adapter.load(model_files.find("ipadapter", name), ctx.device)
+    with model_files.opened("ipadapter", name) as path:
+        return ip_adapter.load(path, ctx.device)
 
 
 @node("ip_adapter.attach", title="Attach IP-Adapter")

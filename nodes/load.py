@@ -65,9 +65,8 @@ def checkpoint(
     """
     from nodes.diffusion import loading
 
-    return LoadedCheckpoint(
-        *loading.load_checkpoint(model_files.find_checkpoint(name), ctx.device, dtype)
-    )
+    with model_files.opened("checkpoints", name) as path:
+        return LoadedCheckpoint(*loading.load_checkpoint(path, ctx.device, dtype))
 
 
 @node("load.image", reads=_picture_file)

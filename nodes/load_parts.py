@@ -60,7 +60,8 @@ def unet(
     """
     from nodes.diffusion import loading
 
-    return loading.load_model(model_files.find("diffusion_models", name), ctx.device, dtype)
+    with model_files.opened("diffusion_models", name) as path:
+        return loading.load_model(path, ctx.device, dtype)
 
 
 @node(
@@ -85,7 +86,8 @@ def vae(
     """
     from nodes.diffusion import loading
 
-    return loading.load_vae(model_files.find("vae", name), ctx.device, family)
+    with model_files.opened("vae", name) as path:
+        return loading.load_vae(path, ctx.device, family)
 
 
 @node(
@@ -115,4 +117,5 @@ def clip(
     if third and not second:
         raise InputError("second", "no name", "a name, where the third has one")
     paths = [model_files.find("text_encoders", each) for each in (name, second, third) if each]
-    return loading.load_clip(paths, ctx.device, dtype, family)
+    with model_files.telling("text_encoders", *paths):
+        return loading.load_clip(paths, ctx.device, dtype, family)

@@ -12,8 +12,8 @@ from typing import Annotated
 
 from nodeflow.context import RunContext
 from nodeflow.node import node
-from nodes.diffusion.checkpoint_files import CheckpointError
-from nodes.model_files import ModelName, files_of, find
+from nodes.diffusion.checkpoint_files import CheckpointError, read_json
+from nodes.model_files import ModelName, files_of, opened
 from nodes.types import DepthModel, DetectionModel, PoseModel, SegmentationModel
 
 KIND = "preprocessors"
@@ -22,18 +22,34 @@ _FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
 
 @dataclass(frozen=True)
 class NetworkName(ModelName):
-    """A folder of transformers by name or path; offers those that are found."""
+    """A folder of transformers by name or path; offers those that are found.
+
+    `task` is the end of the names of its classes (`ForDepthEstimation`); a folder that names its
+    class and is for another task is refused.
+    """
 
     kind: str = KIND
+    task: str = ""
 
     def examine(self, path: Path) -> None:
+        from nodes.diffusion.checkpoints.header import read_header
+
         for name in _FILES:
             if not (path / name).is_file():
                 raise CheckpointError(f"{path / name} is missing: transformers' layout has one")
+        classes = read_json(path / "config.json").get("architectures") or [self.task]
+        if not any(str(cls).endswith(self.task) for cls in classes):
+            raise CheckpointError(f"{path}: expected a network {self.task}, found {classes[0]}")
+        read_json(path / "preprocessor_config.json")
+        read_header(path / "model.safetensors")
 
 
 @node("load_preprocess.depth", reads=files_of(KIND))
-def depth(name: Annotated[str, NetworkName()], *, ctx: RunContext) -> DepthModel:
+def depth(
+    name: Annotated[str, NetworkName(task="ForDepthEstimation")],
+    *,
+    ctx: RunContext,
+) -> DepthModel:
     """Load a network that tells how near things are: Depth Anything, DPT (MiDaS), ZoeDepth.
 
     `name` is a folder under `preprocessors/` of a folder in NODEFLOW_MODELS or of `models/`, or a
@@ -42,11 +58,16 @@ def depth(name: Annotated[str, NetworkName()], *, ctx: RunContext) -> DepthModel
     """
     from nodes.diffusion.perception import load_depth
 
-    return load_depth(find(KIND, name), ctx.device)
+    with opened(KIND, name) as folder:
+        return load_depth(folder, ctx.device)
 
 
 @node("load_preprocess.segmentation", reads=files_of(KIND))
-def segmentation(name: Annotated[str, NetworkName()], *, ctx: RunContext) -> SegmentationModel:
+def segmentation(
+    name: Annotated[str, NetworkName(task="ForSemanticSegmentation")],
+    *,
+    ctx: RunContext,
+) -> SegmentationModel:
     """Load a network that tells what each pixel shows: SegFormer, UPerNet, BEiT.
 
     `name` as in `load_preprocess.depth`. Segmentation ControlNets were trained with the 150 classes
@@ -54,11 +75,16 @@ def segmentation(name: Annotated[str, NetworkName()], *, ctx: RunContext) -> Seg
     """
     from nodes.diffusion.perception import load_segmentation
 
-    return load_segmentation(find(KIND, name), ctx.device)
+    with opened(KIND, name) as folder:
+        return load_segmentation(folder, ctx.device)
 
 
 @node("load_preprocess.detection", reads=files_of(KIND))
-def detection(name: Annotated[str, NetworkName()], *, ctx: RunContext) -> DetectionModel:
+def detection(
+    name: Annotated[str, NetworkName(task="ForObjectDetection")],
+    *,
+    ctx: RunContext,
+) -> DetectionModel:
     """Load a network that tells where things are: YOLOS, RT-DETR, DETR.
 
     `name` as in `load_preprocess.depth`. Fang et al. 2021, "You only look at one sequence", arXiv
@@ -66,15 +92,21 @@ def detection(name: Annotated[str, NetworkName()], *, ctx: RunContext) -> Detect
     """
     from nodes.diffusion.perception import load_detection
 
-    return load_detection(find(KIND, name), ctx.device)
+    with opened(KIND, name) as folder:
+        return load_detection(folder, ctx.device)
 
 
 @node("load_preprocess.pose", reads=files_of(KIND))
-def pose(name: Annotated[str, NetworkName()], *, ctx: RunContext) -> PoseModel:
+def pose(
+    name: Annotated[str, NetworkName(task="ForPoseEstimation")],
+    *,
+    ctx: RunContext,
+) -> PoseModel:
     """Load a network that finds the joints of people: ViTPose with COCO's 17 points.
 
     `name` as in `load_preprocess.depth`. Xu et al. 2022, "ViTPose", arXiv 2204.12484.
     """
     from nodes.diffusion.perception import load_pose
 
-    return load_pose(find(KIND, name), ctx.device)
+    with opened(KIND, name) as folder:
+        return load_pose(folder, ctx.device)

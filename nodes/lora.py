@@ -57,7 +57,8 @@ def load(name: Annotated[str, model_files.ModelName("loras")]) -> Lora:
     """
     from nodes.diffusion.adapters.load import load_lora
 
-    return load_lora(model_files.find("loras", name))
+    with model_files.opened("loras", name) as path:
+        return load_lora(path)
 
 
 @node("lora.apply")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -90,6 +91,38 @@ def find(kind: str, name: str) -> Path:
     raise FileNotFoundError(
         f"no {called(kind)} {name!r} in {_looked(kind)}. {_what_to_do(kind, name)}"
     )
+
+
+@contextmanager
+def opened(kind: str, name: str) -> Iterator[Path]:
+    """The file or folder of a model, for as long as it is loaded: each fault that is found in it is
+    told with the file, what was expected and what was found.
+
+    Raises:
+        FileNotFoundError: as `find` does.
+    """
+    path = find(kind, name)
+    with telling(kind, path):
+        yield path
+
+
+@contextmanager
+def telling(kind: str, *paths: Path) -> Iterator[None]:
+    """Complete what is said of files that are no whole models of a kind."""
+    try:
+        yield
+    except ValueError as error:  # CheckpointError, LoraError …
+        error.args = (_told(kind, str(error), *paths),)
+        raise
+
+
+def _told(kind: str, fault: str, *paths: Path) -> str:
+    """A fault with the file and with what was expected, unless it says so itself."""
+    from nodes.diffusion.checkpoints import kinds
+
+    if not any(str(path) in fault for path in paths):
+        fault = f"{', '.join(map(str, paths))}: {fault}"
+    return fault if "expected" in fault else f"{fault}; expected {kinds.CALLED[kind]}"
 
 
 def list_models(kind: str) -> list[str]:
@@ -234,7 +267,8 @@ class ModelName(Widget):
         if self.optional and not value:
             return None
         try:
-            self.examine(find(self.kind, str(value)))
+            with opened(self.kind, str(value)) as path:
+                self.examine(path)
         except FileNotFoundError:
             return f"there is no {called(self.kind)} {str(value)!r}"
         except CheckpointError as error:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 from nodeflow.node import node
-from nodeflow.widgets import Choice, Number, Prompt, Slider
+from nodeflow.widgets import Choice, Number, Slider
 from nodes.prompt_encoding import encode, encode_parts
 from nodes.prompt_source import CheckedPrompt, check_syntax, embeddings_read
 from nodes.types import Clip, Conditioning, PictureSize
@@ -91,8 +91,8 @@ def parts(
 @node("prompt.encode_sdxl", title="Encode for SDXL", reads=embeddings_read("text_g", "text_l"))
 def encode_sdxl(
     clip: Clip,
-    text_g: Annotated[str, Prompt()] = "",
-    text_l: Annotated[str, Prompt()] = "",
+    text_g: Annotated[str, CheckedPrompt(syntax="")] = "",
+    text_l: Annotated[str, CheckedPrompt(syntax="")] = "",
     width: _Side = 1024,
     height: _Side = 1024,
     crop_left: _Place = 0,
@@ -118,9 +118,9 @@ def encode_sdxl(
 @node("prompt.encode_sd3", title="Encode for SD 3", reads=embeddings_read("clip_l", "clip_g", "t5"))
 def encode_sd3(
     clip: Clip,
-    clip_l: Annotated[str, Prompt()] = "",
-    clip_g: Annotated[str, Prompt()] = "",
-    t5: Annotated[str, Prompt()] = "",
+    clip_l: Annotated[str, CheckedPrompt(syntax="")] = "",
+    clip_g: Annotated[str, CheckedPrompt(syntax="")] = "",
+    t5: Annotated[str, CheckedPrompt(syntax="")] = "",
     syntax: Annotated[str, _SYNTAXES] = "comfyui",
 ) -> Conditioning:
     """Encode a text for each of Stable Diffusion 3's three encoders.
@@ -135,8 +135,8 @@ def encode_sd3(
 @node("prompt.encode_flux", title="Encode for Flux", reads=embeddings_read("clip_l", "t5"))
 def encode_flux(
     clip: Clip,
-    clip_l: Annotated[str, Prompt()] = "",
-    t5: Annotated[str, Prompt()] = "",
+    clip_l: Annotated[str, CheckedPrompt(syntax="")] = "",
+    t5: Annotated[str, CheckedPrompt(syntax="")] = "",
     guidance: Annotated[float, Slider(0, 30, step=0.1)] = 3.5,
     syntax: Annotated[str, _SYNTAXES] = "comfyui",
 ) -> Conditioning:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nodeflow.errors import InputError
 from nodeflow.widgets import Prompt as PromptArea
 from nodes import model_files
+from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.diffusion.prompts import variants
 from nodes.diffusion.prompts.faults import PromptError, PromptProblem
 from nodes.diffusion.prompts.syntax import SYNTAXES, Embedding, Prompt, parse, walk
@@ -25,7 +26,8 @@ _PICKLES = (".pt", ".bin")
 @dataclass(frozen=True)
 class CheckedPrompt(PromptArea):
     """A prompt of a syntax, whose faults show before anything runs: in its signs, and embeddings
-    that are not there. `dynamic` is the syntax of choices and wildcards."""
+    that are not there or no embeddings. `dynamic` is the syntax of choices and wildcards; "" is
+    either, where another port says which, so that only what both refuse is a fault."""
 
     code: ClassVar[str] = "prompt-fault"
     looks_outside: ClassVar[bool] = True
@@ -33,17 +35,22 @@ class CheckedPrompt(PromptArea):
     syntax: str = "comfyui"
 
     def check(self, value: Any) -> str | None:
-        try:
-            if self.syntax == "dynamic":
-                variants.parse(str(value))
-            else:
-                _named(parse(str(value), self.syntax))
-        except PromptError as error:
-            return str(error)
-        return None
+        faults = [_fault(str(value), each) for each in ([self.syntax] if self.syntax else SYNTAXES)]
+        return faults[0] if all(faults) else None
 
     def as_json(self) -> dict[str, Any]:
         return {**super().as_json(), "widget": "Prompt"}
+
+
+def _fault(text: str, syntax: str) -> str | None:
+    try:
+        if syntax == "dynamic":
+            variants.parse(text)
+        else:
+            _named(parse(text, syntax), examine=True)
+    except PromptError as error:
+        return str(error)
+    return None
 
 
 def parsed(port: str, text: str, syntax: str) -> Prompt:
@@ -94,20 +101,25 @@ def inversions(clip: Clip, prompts: Mapping[str, Prompt]) -> Mapping[str, Invers
     return inversions_for(clip, files, bare) if files or bare else {}
 
 
-def _named(prompt: Prompt) -> dict[str, Path]:
+def _named(prompt: Prompt, examine: bool = False) -> dict[str, Path]:
     """The files of the embeddings that a prompt names.
 
     Raises:
-        PromptError: there is none of that name; all such are told.
+        PromptError: there is none of that name or, where they are examined, it is no embedding; all
+            such are told.
     """
+    from nodes.diffusion.checkpoints.examine import check
+
     found, problems = {}, []
     for node in _embeddings_in(prompt):
+        wanted = "one that is there"
         try:
             found[node.name] = _file_of(node.name)
-        except FileNotFoundError as error:
-            problems.append(
-                PromptProblem(node.at, f"embedding {node.name!r}", "one that is there", str(error))
-            )
+            if examine:
+                wanted = "a textual inversion"
+                check("embeddings", found[node.name])
+        except (FileNotFoundError, CheckpointError) as error:
+            problems.append(PromptProblem(node.at, f"embedding {node.name!r}", wanted, str(error)))
     if problems:
         raise PromptError(prompt.text, problems)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -16,6 +16,17 @@ from nodes.diffusion.checkpoints.examine import DTYPES
 from nodes.types import ClipVision, Conditioning, ImageEmbedding, UnclipNoise
 
 _SHARE = Slider(0, 1, step=0.01)
+
+
+@dataclass(frozen=True)
+class UnclipName(model_files.ModelName):
+    """An unCLIP checkpoint; refuses one that lacks what such a checkpoint has beside the rest."""
+
+    def examine(self, path: Path) -> None:
+        super().examine(path)
+        from nodes.diffusion.checkpoints import recognise
+
+        recognise.check_unclip(path)
 
 
 class LoadedUnclip(NamedTuple):
@@ -33,7 +44,7 @@ def _files(params: Mapping[str, Any]) -> list[Path]:
 
 @node("unclip.load", title="Load unCLIP", reads=_files)
 def load(
-    name: Annotated[str, model_files.ModelName("checkpoints")],
+    name: Annotated[str, UnclipName("checkpoints")],
     dtype: Annotated[str, Choice(*DTYPES)] = "auto",
     *,
     ctx: RunContext,
@@ -46,8 +57,8 @@ def load(
     """
     from nodes.diffusion import unclip
 
-    path = model_files.find("checkpoints", name)
-    return LoadedUnclip(*unclip.load(path, ctx.device, dtype))
+    with model_files.opened("checkpoints", name) as path:
+        return LoadedUnclip(*unclip.load(path, ctx.device, dtype))
 
 
 @node("unclip.apply", title="Apply unCLIP")

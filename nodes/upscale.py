@@ -29,9 +29,9 @@ def load(
     from nodes.diffusion import upscalers
     from nodes.optional import MissingExtraError
 
-    file = model_files.find("upscale_models", name)
     try:
-        return upscalers.load(file, ctx.device)
+        with model_files.opened("upscale_models", name) as file:
+            return upscalers.load(file, ctx.device)
     except ImportError as error:
         message = f"upscaling by a network needs spandrel, which cannot be imported ({error})"
         raise MissingExtraError(f"{message}: pip install 'nodeflow[upscale]'") from error

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from nodes.diffusion.checkpoint_files import CheckpointError
+from nodes.diffusion.checkpoints.finite import check_finite
 from nodes.diffusion.checkpoints.header import Header, read_header
 from nodes.diffusion.checkpoints.stream import Weights
 from nodes.diffusion.cloning import clone_modules
@@ -52,12 +53,43 @@ def load(path: Path, device: str = "cpu") -> Gligen:
         raise CheckpointError(f"{path}: expected {_EXPECTED}, found {describe(header)}")
     weights = Weights(header)
     try:
-        return Gligen(
+        found = Gligen(
             _read(weights, position, device),
             {place: _read(weights, names, device) for place, names in sorted(fusers.items())},
         )
     finally:
         weights.close()
+    _check(path, found)
+    return found
+
+
+def _check(path: Path, gligen: Gligen) -> None:
+    """Layers of numbers that fit each other; for which network they are shows when they meet it."""
+    from diffusers.models.attention import GatedSelfAttentionDense
+    from diffusers.models.embeddings import GLIGENTextBoundingboxProjection
+
+    own, last = gligen.position["null_positive_feature"], gligen.position.get("linears.4.bias")
+    out = 0 if last is None else len(last)
+    with torch.device("meta"):
+        faults = _misfits(GLIGENTextBoundingboxProjection(len(own), out), gligen.position)
+        for weights in gligen.fusers.values():
+            wide = len(weights.get("norm1.weight", ()))
+            faults += _misfits(GatedSelfAttentionDense(wide, out, 1, wide), weights)
+    if faults:
+        found = "; ".join(faults[:3])
+        raise CheckpointError(f"{path}: expected {_EXPECTED}, found {found}")
+    for weights in (gligen.position, *gligen.fusers.values()):
+        check_finite(path, weights, _EXPECTED)
+
+
+def _misfits(module: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
+    """Where the weights are not those of a module, in words."""
+    wanted = {name: list(tensor.shape) for name, tensor in module.state_dict().items()}
+    given = {name: list(tensor.shape) for name, tensor in weights.items()}
+    odd = sorted(wanted.keys() ^ given.keys())
+    faults = [f"{name} {'missing' if name in wanted else 'that has no place'}" for name in odd]
+    both = ((name, shape) for name, shape in given.items() if name in wanted)
+    return faults + [f"{n} {s} and not {wanted[n]}" for n, s in both if s != wanted[n]]
 
 
 def _names(header: Header, pattern: str) -> dict[str, str]:

@@ -51,8 +51,13 @@ def load(path: Path, device: str = "cpu") -> IpAdapter:
         network = _projection(projection).to(device)
     except (KeyError, RuntimeError, AttributeError) as error:
         raise CheckpointError(f"{path}: expected {_EXPECTED}, found it damaged: {error}") from None
+    width = keys[0].shape[-1]
+    for name, weight in layers.items():
+        if weight.ndim != 2 or weight.shape[1] != width:
+            got = f"found ip_adapter.{name} of shape {list(weight.shape)}"
+            raise CheckpointError(f"{path}: expected matrices for texts of width {width}, {got}")
     reads = "pooled" if "proj.weight" in projection else "hidden"
-    family = _FAMILIES.get(keys[0].shape[1], "sd1")
+    family = _FAMILIES.get(width, "sd1")
     return IpAdapter(_name_of(path), network, keys, values, reads, family)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from nodes.diffusion.checkpoints.finite import check_finite
+from nodes.diffusion.checkpoints.header import read_header
 from nodes.diffusion.pixels import resized
 from nodes.types import DepthModel, DetectionModel, PoseModel, SegmentationModel
 
@@ -73,6 +75,7 @@ def _load(auto: Any, kind: str, folder: Path, device: str) -> tuple[Any, Any]:
     for name in ("config.json", "preprocessor_config.json", "model.safetensors"):
         if not (folder / name).is_file():
             raise PredictorError(f"{folder / name} is missing: a {kind} of transformers has one")
+    read_header(folder / "model.safetensors")  # says what is wrong with a file that is none
     # The processor that works with Pillow: the other one wants torchvision.
     new = int(transformers.__version__.split(".")[0]) >= 5
     choice: dict[str, Any] = {"backend": "pil"} if new else {"use_fast": False}
@@ -83,11 +86,13 @@ def _load(auto: Any, kind: str, folder: Path, device: str) -> tuple[Any, Any]:
                 folder, local_files_only=True, use_safetensors=True, output_loading_info=True
             )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise PredictorError(f"{folder} cannot be read as a {kind}: {error}") from error
+        told_in_full = " ".join(str(error).split())
+        raise PredictorError(f"{folder} cannot be read as a {kind}: {told_in_full}") from error
     if told["missing_keys"]:
         first = sorted(told["missing_keys"])[0]
         count = len(told["missing_keys"])
         raise PredictorError(f"{folder} lacks {count} weights of a {kind}, {first} among them")
+    check_finite(folder / "model.safetensors", network.state_dict(), f"a {kind}")
     return network.float().to(device).eval().requires_grad_(False), processor
 
 

@@ -16,12 +16,12 @@ from torch import Tensor
 from nodes.diffusion import clip_vision, noise, schedules
 from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.diffusion.checkpoints.header import Header, read_header
+from nodes.diffusion.checkpoints.recognise import UNCLIP, UNCLIP_FOLDER, check_unclip
 from nodes.diffusion.checkpoints.stream import Weights
 from nodes.types import ClipVision, UnclipNoise
 
 LEVELS = 1000
-_MEAN, _STD = "noise_augmentor.data_mean", "noise_augmentor.data_std"
-_EXPECTED = "an unCLIP checkpoint, with a CLIP vision model and the spread of its embeddings"
+_MEAN, _STD = UNCLIP
 
 
 def files_of(path: Path) -> list[Path]:
@@ -39,28 +39,25 @@ def load(path: Path, device: str, dtype: str) -> tuple[ClipVision, UnclipNoise]:
     Raises:
         CheckpointError: it has none, or is damaged; names the file.
     """
+    check_unclip(path)
     if path.is_dir():
-        file = path / "image_normalizer" / "diffusion_pytorch_model.safetensors"
-        if not file.is_file():
-            raise CheckpointError(f"{path}: expected {_EXPECTED}, found no {file}")
+        file = path / UNCLIP_FOLDER
         vision = clip_vision.load(path / "image_encoder", device, dtype)
         return vision, _noise(read_header(file), "mean", "std")
     header = read_header(path)
-    if _MEAN not in header.tensors or _STD not in header.tensors:
-        from nodes.diffusion.checkpoints.recognise import describe
-
-        raise CheckpointError(f"{path}: expected {_EXPECTED}, found {describe(header)}")
     return clip_vision.load(path, device, dtype), _noise(header, _MEAN, _STD)
 
 
 def _noise(header: Header, mean: str, std: str) -> UnclipNoise:
-    weights = Weights(header)
+    weights, faults = Weights(header), list[str]()
     try:
-        found = [weights.read(name, torch.float32).reshape(1, -1) for name in (mean, std)]
+        found = [weights.read(name, torch.float32, faults).reshape(1, -1) for name in (mean, std)]
     except KeyError as error:
         raise CheckpointError(f"{header.path}: expected a tensor {error}, found none") from None
     finally:
         weights.close()
+    if faults:
+        raise CheckpointError(f"{header.path}: {'; '.join(faults)}")
     return UnclipNoise(found[0].clone(), found[1].clone())
 
 

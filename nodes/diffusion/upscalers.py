@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nodes.diffusion.checkpoint_files import CheckpointError
+from nodes.diffusion.checkpoints.finite import check_finite
 from nodes.diffusion.checkpoints.header import read_header
 from nodes.diffusion.tiling import Progress, Tiling, one_by_one
 from nodes.types import UpscaleModel
@@ -32,13 +33,18 @@ def load(file: Path, device: str = "cpu") -> UpscaleModel:
     read_header(file)  # says what is wrong with a file that is none
     spandrel = library()
     try:
-        found = spandrel.ModelLoader(torch.device(device)).load_from_state_dict(load_file(file))
+        weights = load_file(file)
+        check_finite(file, weights, "an upscaler")
+        found = spandrel.ModelLoader(torch.device(device)).load_from_state_dict(weights)
     except spandrel.UnsupportedModelError as error:
         raise CheckpointError(
             f"{file}: expected an upscaler that spandrel knows, found other keys: {error}"
         ) from None
+    except CheckpointError:
+        raise
     except (RuntimeError, KeyError, ValueError, AssertionError) as error:
-        raise CheckpointError(f"{file}: the upscaler's weights do not fit: {error}") from error
+        told = " ".join(str(error).split())
+        raise CheckpointError(f"{file}: the upscaler's weights do not fit: {told}") from error
     if not isinstance(found, spandrel.ImageModelDescriptor) or found.input_channels != 3:
         raise CheckpointError(
             f"{file}: expected a model from picture to picture, found one of "

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from nodeflow.context import RunContext
 from nodeflow.node import definition_of
 from nodes import load_preprocess as nodes
+from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.diffusion.perception import PredictorError
 
 EVERY = pytest.mark.parametrize("name", ["depth", "segmentation", "detection", "pose"])
@@ -109,7 +110,8 @@ def test_damaged_weights_are_told(tmp_path: Path, networks_folder: Path, ctx: Ru
     folder = tmp_path / "damaged"
     shutil.copytree(networks_folder / "preprocessors" / "depth", folder)
     (folder / "model.safetensors").write_bytes(b"\0" * 40)
-    with pytest.raises(PredictorError, match="cannot be read as a depth estimator"):
+    said = r"model\.safetensors is no safetensors file.* expected a network that reads pictures"
+    with pytest.raises(CheckpointError, match=said):
         nodes.depth(str(folder), ctx=ctx)
 
 

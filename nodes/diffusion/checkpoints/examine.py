@@ -8,7 +8,7 @@ from typing import Any
 
 from nodes.diffusion import checkpoint_files
 from nodes.diffusion.checkpoint_files import CheckpointError, why_no_pickle
-from nodes.diffusion.checkpoints import recognise
+from nodes.diffusion.checkpoints import kinds, recognise
 from nodes.diffusion.checkpoints.families import Part
 from nodes.diffusion.checkpoints.header import Header, read_header, read_headers
 
@@ -26,23 +26,40 @@ def check(kind: str, path: Path) -> None:
     shows without its weights."""
     if path.is_dir():
         _check_folder(kind, path)
-    elif path.suffix.lower() in checkpoint_files.PICKLES:
-        if kind in ("checkpoints", *_WANTED):
-            raise CheckpointError(why_no_pickle(path))
-    elif kind == "checkpoints":
-        header = read_header(path)
-        recognise.check_whole(header, recognise.recognise(header))
+    elif kind == "hypernetworks" and path.suffix.lower() == ".pt":
+        _check_pickle(path)
+    elif path.suffix.lower() in checkpoint_files.PICKLES and kind in ("checkpoints", *_WANTED):
+        raise CheckpointError(why_no_pickle(path))
     else:
-        header = read_header(path)
-        if kind in _WANTED:
-            _WANTED[kind](header)
+        _check_header(kind, read_header(path))
+
+
+def _check_header(kind: str, header: Header) -> None:
+    if kind == "checkpoints":
+        recognise.check_whole(header, recognise.recognise(header))
+    elif kind in _WANTED:
+        _WANTED[kind](header)
+    elif kind == "upscale_models" and recognise.known(header):  # theirs have many names
+        found = recognise.describe(header)
+        raise CheckpointError(f"{header.path}: expected an upscaler, found {found}")
+    else:
+        kinds.check(kind, header, recognise.describe)
+
+
+def _check_pickle(path: Path) -> None:
+    """PyTorch's own format, where it is read: a zip archive or, from before 2020, a bare pickle."""
+    with path.open("rb") as stream:
+        start = stream.read(4)
+    if not start.startswith((b"PK\x03\x04", b"\x80")):
+        what = f"a file that begins with {start!r}" if start else "an empty one (0 bytes)"
+        raise CheckpointError(f"{path}: expected a file of PyTorch, found {what}")
 
 
 def _check_folder(kind: str, path: Path) -> None:
     if checkpoint_files.is_checkpoint(path):
         check_folder(path)
-    elif kind in _WANTED:
-        for file in checkpoint_files.files_in(path):
+    else:
+        for file in checkpoint_files.files_in(path) if kind in _WANTED else files(path):
             if file.suffix == ".safetensors":
                 read_header(file)
 

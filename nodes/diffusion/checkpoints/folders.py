@@ -27,6 +27,7 @@ from nodes.diffusion.checkpoint_files import (
 )
 from nodes.diffusion.checkpoints import assemble, flux, precision, recognise, stream, unets
 from nodes.diffusion.checkpoints.families import Family
+from nodes.diffusion.checkpoints.finite import check_finite
 from nodes.diffusion.checkpoints.header import read_headers
 from nodes.diffusion.checkpoints.scheduler_config import Training, training_of
 from nodes.diffusion.t5_tokenizer import T5Tokenizer
@@ -187,6 +188,7 @@ def load_part(folder: Path, cls_name: str, device: str, dtype: str) -> nn.Module
             f"{weights.files[0]}: {len(missing)} weights of {cls_name} are missing and "
             f"{len(unfitting)} have another shape than config.json says, among them {names}"
         )
+    check_finite(weights.files[0], network.state_dict(), f"a {cls_name}")
     return network.requires_grad_(False).eval().to(device)  # type: ignore[no-any-return]
 
 

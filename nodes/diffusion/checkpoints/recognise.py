@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.diffusion.checkpoints import (
@@ -15,13 +16,14 @@ from nodes.diffusion.checkpoints import (
     clip_encoders,
     dit,
     flux,
+    kinds,
     pixart,
     sd3,
     t5_encoders,
     unets,
 )
 from nodes.diffusion.checkpoints.families import Detected, Family, Part, Shapes
-from nodes.diffusion.checkpoints.header import Header
+from nodes.diffusion.checkpoints.header import Header, read_header
 
 DENOISERS: tuple[Callable[[Shapes, str, Header], Detected | None], ...] = (
     unets.recognise,
@@ -135,32 +137,17 @@ def describe(header: Header) -> str:
     """What a file holds, in words, for an error that expected something else."""
     if not header.tensors:
         return "no tensors at all"
+    return known(header) or _first_names(header)
+
+
+def known(header: Header) -> str:
+    """The same where it is of a kind that is known, else ""."""
     detected = recognise_denoiser(header)
     found = [f"the denoiser of {detected.family.title}"] if detected else []
     if recognise_vae(header):
         found.append("an autoencoder")
     found += [f"a text encoder ({kind})" for kind in recognise_encoders(header, alone=True)]
-    if found:
-        return " and ".join(found)
-    return _other_kinds(header) or _first_names(header)
-
-
-_MARKS = (
-    (("lora_up.weight", "lora_A.weight", "lora_down.weight", "lora.up.weight"), "a LoRA"),
-    (("hada_w1_a", "lokr_w1", "lokr_w1_a"), "a LyCORIS adapter"),
-)
-
-
-def _other_kinds(header: Header) -> str:
-    names = list(header.tensors)
-    for ends, what in _MARKS:
-        if any(name.endswith(ends) for name in names):
-            return what
-    if any(n.startswith(("control_model.", "controlnet_cond_embedding.")) for n in names):
-        return "a ControlNet"
-    if "emb_params" in names or set(names) <= {"clip_l", "clip_g", "t5xxl"}:
-        return "a textual inversion embedding"
-    return ""
+    return " and ".join(found) or kinds.other_kind(header)
 
 
 def _first_names(header: Header) -> str:
@@ -183,6 +170,24 @@ def check_whole(header: Header, detected: Detected) -> None:
             f"without {' and '.join(missing)}: load the parts with load_parts.unet, "
             "load_parts.clip and load_parts.vae"
         )
+
+
+UNCLIP = ("noise_augmentor.data_mean", "noise_augmentor.data_std")
+"""The tensors by which an unCLIP checkpoint in one file is known: how its embeddings spread."""
+UNCLIP_FOLDER = Path("image_normalizer") / "diffusion_pytorch_model.safetensors"
+"""The file that has them in a folder."""
+
+
+def check_unclip(path: Path) -> None:
+    """Raise `CheckpointError` unless a file or folder has what unCLIP's have beside the rest."""
+    expected = "an unCLIP checkpoint, with a CLIP vision model and the spread of its embeddings"
+    if path.is_dir():
+        if not (path / UNCLIP_FOLDER).is_file():
+            raise CheckpointError(f"{path}: expected {expected}, found no {path / UNCLIP_FOLDER}")
+        return
+    header = read_header(path)
+    if not all(name in header.tensors for name in UNCLIP):
+        raise CheckpointError(f"{path}: expected {expected}, found {describe(header)}")
 
 
 def wanted_denoiser(header: Header) -> Detected:

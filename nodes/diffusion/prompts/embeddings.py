@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from nodes.diffusion.checkpoint_files import CheckpointError
+from nodes.diffusion.checkpoints.finite import check_finite
 from nodes.diffusion.checkpoints.header import read_header
 from nodes.diffusion.cloning import clone_modules
 from nodes.diffusion.prompts.chunks import Inversions
@@ -51,6 +52,7 @@ def read_embedding(path: Path) -> dict[str, Tensor]:
             f"{path} is no textual inversion: it holds {names}; expected emb_params, clip_l and "
             "clip_g, or one tensor of vectors"
         )
+    check_finite(path, tensors, "a textual inversion embedding")
     return {kind: t.float().reshape(-1, t.shape[-1]) for kind, t in found.items()}
 
 
