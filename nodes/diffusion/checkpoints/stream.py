@@ -146,7 +146,9 @@ def _keep_blocks(
     where what is made of the tensor is not made of whole rows."""
     path, _, last = name.rpartition(".")
     layer, kinds = modules[path], {weights.info(n).dtype for n in full}
-    if last != "weight" or type(layer) is not nn.Linear or len(kinds) > 1 or kinds <= DTYPES.keys():
+    if last != "weight" or type(layer) is not nn.Linear or len(kinds) > 1:
+        return False
+    if weights.format != "gguf" or kinds <= DTYPES.keys():
         return False
     (kind,) = kinds
     rows = [weights.blocks(n) for n in full]
@@ -209,6 +211,11 @@ class Weights:
             faults.append(f"{name} holds NaN or infinity")
         self._last = (name, dtype, tensor)
         return tensor
+
+    @property
+    def format(self) -> str:
+        """`safetensors` or `gguf`."""
+        return self._header.format
 
     def info(self, name: str) -> TensorInfo:
         """What the file's header says of a tensor."""

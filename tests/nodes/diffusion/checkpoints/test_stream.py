@@ -168,6 +168,17 @@ def test_all_that_does_not_fit_is_in_one_error(tools: Any, tmp_path: Path) -> No
     assert "1 have another shape, among them time_embedding.linear_2.bias [5] and not [128]" in text
 
 
+def test_a_number_format_that_is_not_read_is_told(tools: Any, tmp_path: Path) -> None:
+    source = dict(tools.unet("sd2").state_dict())
+    name = "down_blocks.0.attentions.0.proj_in.weight"
+    source[name] = torch.zeros(32, 32, dtype=torch.uint8)
+    path = tools.write(tmp_path / "a.safetensors", source)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'"U8"', b'"X8"', 1))
+    with pytest.raises(CheckpointError, match=rf"{name} is quantised as X8"):
+        network(path)
+
+
 def test_sharded_files_are_one(tools: Any, tmp_path: Path) -> None:
     source = tools.unet("sd1").state_dict()
     places = {name: f"part-{at % 3}.safetensors" for at, name in enumerate(source)}
