@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from nodes.diffusion import loading
 from nodes.diffusion.checkpoints.tokenizers import openclip
 from nodes.diffusion.checkpoints.unets import stable_diffusion_betas, zero_snr_betas
+from nodes.diffusion.export.folder import save_folder
 from nodes.diffusion.export.original import ExportError
 from nodes.diffusion.export.single_file import save_single_file
 from nodes.types import BetaSchedule, Clip, Model, Vae
@@ -108,3 +109,39 @@ def test_diffusers_loads_the_parts(networks: Any, tmp_path: Path, kind: str) -> 
         weights = network.state_dict()
         for name, tensor in theirs.state_dict().items():
             assert torch.equal(tensor, weights[name]), name
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("sd1", "StableDiffusionPipeline"), ("sdxl", "StableDiffusionXLPipeline")],
+)
+def test_diffusers_loads_the_whole_pipeline(
+    networks: Any, tmp_path: Path, kind: str, name: str
+) -> None:
+    """`from_single_file`, with what the folder of the same model says for a configuration."""
+    import diffusers
+
+    model, clip, vae = parts(networks, kind)
+    save_single_file(tmp_path / "a.safetensors", model, clip, vae, torch.float32)
+    save_folder(tmp_path / "m", model, clip, vae, torch.float32)
+    pipe = getattr(diffusers, name).from_single_file(
+        str(tmp_path / "a.safetensors"), config=str(tmp_path / "m"), local_files_only=True
+    )
+    for theirs, ours in ((pipe.unet, model.network), (pipe.text_encoder, clip.encoder)):
+        weights = ours.state_dict()
+        for key, tensor in theirs.state_dict().items():
+            assert torch.equal(tensor, weights[key]), key
+
+
+def test_diffusers_converts_the_second_encoder(networks: Any, tmp_path: Path) -> None:
+    """By itself: in a whole file it tells the two apart by widths that are equal here."""
+    from diffusers.loaders.single_file_utils import convert_open_clip_checkpoint
+
+    model, clip, vae = parts(networks, "sdxl")
+    save_single_file(tmp_path / "a.safetensors", model, clip, vae, torch.float32)
+    encoder, prefix = clip.others[0].encoder, "conditioner.embedders.1.model."
+    found = convert_open_clip_checkpoint(encoder, load_file(tmp_path / "a.safetensors"), prefix)
+    weights = encoder.state_dict()
+    assert set(found) == set(weights)
+    for key, tensor in found.items():
+        assert torch.equal(tensor, weights[key]), key
