@@ -1,12 +1,10 @@
 """What a trained adapter changes: the share of pictures that show it, with it and without it.
 
-    cd nodes/models
-    python -m nodes.diffusion.training.evaluate_adapters lora loras/tiny_outline.safetensors
-    python -m nodes.diffusion.training.evaluate_adapters embedding embeddings/tiny-house.safetensors
-    python -m nodes.diffusion.training.evaluate_adapters controlnet controlnet/tiny_edges
+    python -m nodes.diffusion.training.evaluate_adapters KIND PATH
 
-The files are loaded by diffusers, the same prompts and seeds are drawn both ways (20 steps of
-DDIM, guidance scale 5), and every picture is measured without a network.
+KIND is `lora`, `embedding` or `controlnet`; the commands for those that ship are beside them, in
+nodes/models. The files are loaded by diffusers, the same prompts and seeds are drawn both ways (20
+steps of DDIM, guidance scale 5), and every picture is measured without a network.
 """
 
 import argparse
