@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
 from nodes.diffusion.tokenizer import ClipTokenizer
@@ -128,3 +129,20 @@ def test_a_drawn_scene_overlaps_itself_and_not_another(asked: list[Asked]) -> No
 def test_drawn_houses_are_houses() -> None:
     for scene in styles.named_scenes(*ea.HOUSE, 8, 1):
         assert ea.shows_everything(draw(scene), scene)
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        ("lora", "loras/tiny_outline.safetensors"),
+        ("embedding", "embeddings/tiny-house.safetensors"),
+        ("controlnet", "controlnet/tiny_edges"),
+    ],
+)
+def test_what_ships_shows_in_diffusers_own_pipelines(kind: str, place: str) -> None:
+    pipeline = StableDiffusionPipeline.from_pretrained(shipped_models() / "tiny")
+    pipeline.set_progress_bar_config(disable=True)
+    found = ea.EVALUATIONS[kind](pipeline, shipped_models() / place, 2)
+    assert (len(found.without), len(found.with_it)) == (2, 2)
+    assert found.share_without == 0
+    assert found.share_with >= 0.5  # of many, 80 % and more
