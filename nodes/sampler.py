@@ -156,8 +156,10 @@ def sample_advanced(
     trace: list[Latent] = []
     estimates: list[Denoised] = []
 
+    asked = guider.start()
+
     def ask(x: Tensor, step: Step) -> Answer:
-        answer = guider.ask(x, step)
+        answer = asked(x, step)
         if len(estimates) == len(trace):  # the first look of a step
             estimates.append(Denoised(x - step.sigma * answer.noise))
         return answer

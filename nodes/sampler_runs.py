@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 def guider_of(model: Model, positive: Conditioning, negative: Conditioning, scale: float) -> Guider:
     """A model under two prompts, as the samplers without a guider ask it."""
-    from nodes.diffusion.sampling import guided
+    from nodes.diffusion import guiders
 
     texts = (("positive", positive), ("negative", negative))
-    return Guider(model, guided(model, positive, negative, scale), texts)
+    ask = guiders.cfg(model, positive, negative, guiders.constant(scale))
+    return Guider(model, ask, texts)
 
 
 def noise_of(latent: Latent, seed: int) -> Noise:
@@ -86,7 +87,7 @@ def denoise(
 
     ctx.check_cancelled()
     settings = dict(sampler.settings)
-    run = Run(guider.ask, guider.model.betas, seed, steps, settings)
+    run = Run(guider.start(), guider.model.betas, seed, steps, settings)
     return Latent(walk(run, sampler.name, latent.samples, after), latent.noise_mask)
 
 

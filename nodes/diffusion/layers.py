@@ -22,7 +22,7 @@ _BLOCKS: dict[str, tuple[tuple[str, bool], ...]] = {
 }
 
 
-class Straight(nn.Module):
+class Straight(nn.Module):  # type: ignore[misc]
     """A block that changes nothing. `joint`: it gives (text, picture) back."""
 
     def __init__(self, joint: bool) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
 from nodes.diffusion import sampling_moves as moves
-from nodes.diffusion.guidance import cfg
 from nodes.diffusion.noise_levels import raised
-from nodes.diffusion.prediction import predict_epsilons
 from nodes.diffusion.samplers import Past
 from nodes.diffusion.samplers_dpm import dpm_adaptive, dpm_fast
 from nodes.diffusion.sampling_run import After, Move, Run, Setting, Whole
-from nodes.types import Answer, Conditioning, Model, NoiseSchedule, Step
+from nodes.types import Answer, NoiseSchedule, Step
 
-__all__ = ["KINDS", "Kind", "Run", "guided", "one_step", "walk"]
+__all__ = ["KINDS", "Kind", "Run", "one_step", "walk"]
 
 
 @dataclass(frozen=True)
@@ -31,20 +29,6 @@ class Kind:
     whole: Whole | None = None
     settings: Mapping[str, Setting] = field(default_factory=dict)
     in_flows: bool = True
-
-
-def guided(
-    model: Model, positive: Conditioning, negative: Conditioning, scale: float
-) -> Callable[[Tensor, Step], Answer]:
-    """How to ask a model under guidance; at scale 1 the negative prompt would not count."""
-
-    def ask(x: Tensor, step: Step) -> Answer:
-        if scale == 1:
-            return Answer(predict_epsilons(model, x, step, [positive])[0])
-        uncond, cond = predict_epsilons(model, x, step, [negative, positive])
-        return Answer(cfg(cond, uncond, scale), uncond)
-
-    return ask
 
 
 def walk(run: Run, name: str, x: Tensor, after: After) -> Tensor:

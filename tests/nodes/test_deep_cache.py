@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from nodeflow.context import RunContext
 from nodeflow.errors import InputError
-from nodes import deep_cache, guider
+from nodes import deep_cache, guider, sampler, sampler_kinds, timesteps
 from nodes import model as nodes_model
 from nodes.types import Conditioning, Latent, Model, Span, Step
 
@@ -91,3 +92,21 @@ def test_cfg_begins_anew_with_each_sampling(denoiser: Model) -> None:
     assert (shallow - own).abs().max() > 1e-6
     assert torch.equal(second(X.samples, NEXT).noise, own)
     assert torch.equal(cached.ask(X.samples, NEXT).noise, own)
+
+
+def test_cfg_reuses_features_within_a_sampling_and_none_of_an_earlier_one(
+    denoiser: Model, ctx: RunContext
+) -> None:
+    sigmas = timesteps.trailing(denoiser.betas, 6)
+    euler = sampler_kinds.by_name("euler")
+
+    def sampled(every: int) -> torch.Tensor:
+        asked = deep_cache.cfg(denoiser, A, A, 5.0, every)
+        return sampler.sample_guided(asked, X, sigmas, euler, 0, ctx=ctx).samples
+
+    plain = sampler.sample_guided(
+        guider.cfg(denoiser, A, A, 5.0), X, sigmas, euler, 0, ctx=ctx
+    ).samples
+    assert torch.equal(sampled(1), plain)
+    assert (sampled(3) - plain).abs().max() > 1e-6
+    assert torch.equal(sampled(3), sampled(3))
