@@ -148,6 +148,9 @@ def attached(network: nn.Module, gligen: Gligen) -> nn.Module:
 
 
 def _filled(module: nn.Module, weights: Mapping[str, Tensor], like: Tensor) -> nn.Module:
+    faults = _misfits(module, weights)
+    if faults:
+        raise RuntimeError("; ".join(faults[:3]))
     module.load_state_dict({name: tensor.to(like) for name, tensor in weights.items()})
     return module.requires_grad_(False).eval().to(like.device, like.dtype)
 

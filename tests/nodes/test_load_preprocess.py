@@ -115,6 +115,19 @@ def test_damaged_weights_are_told(tmp_path: Path, networks_folder: Path, ctx: Ru
         nodes.depth(str(folder), ctx=ctx)
 
 
+@EVERY
+def test_weights_of_nan_are_told(
+    name: str, tmp_path: Path, networks_folder: Path, ctx: RunContext
+) -> None:
+    folder = tmp_path / "nan"
+    shutil.copytree(networks_folder / "preprocessors" / name, folder)
+    weights = load_file(folder / "model.safetensors")
+    broken = {n: w * float("nan") if w.is_floating_point() else w for n, w in weights.items()}
+    save_file(broken, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(CheckpointError, match=r"nan/model\.safetensors: expected .*found NaN"):
+        getattr(nodes, name)(str(folder), ctx=ctx)
+
+
 def test_content_counts(networks_folder: Path) -> None:
     reads = definition_of(nodes.depth).reads
     assert reads is not None
