@@ -56,6 +56,10 @@ assert not default_registry().failures, default_registry().failures
 for name in {GRAPHS!r}:
     graph = nodeflow.load(name)
     problems = nodeflow.validate(graph)
+    if "/models/" in name:  # of files that a user has
+        missing = {{"no-such-checkpoint", "no-such-model", "no-such-file"}}
+        assert {{problem.code for problem in problems}} <= missing, (name, problems)
+        continue
     assert not problems, (name, problems)
     assert nodeflow.plan(graph).steps, name
 """

@@ -23,6 +23,7 @@ GRAPHS = ROOT / "graphs"
 NAMES = sorted(
     path.relative_to(GRAPHS).with_suffix("").as_posix() for path in GRAPHS.rglob("*.json")
 )
+RUNNABLE = [name for name in NAMES if not name.startswith("models/")]  # those want a user's files
 SMALL = ["width=64", "height=64", "steps=2"]
 
 
@@ -56,9 +57,9 @@ def folder(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return tmp_path
 
 
-def told(*words: str) -> dict[str, Any]:
+def told(*words: str, code: int = 0) -> dict[str, Any]:
     result = CliRunner().invoke(app, [*words, "--json"])
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == code, result.output
     found = json.loads(result.stdout)
     assert isinstance(found, dict)
     return found
@@ -74,18 +75,28 @@ def process(*words: str, threads: int = 1) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RUNNABLE)
 def test_every_shipped_graph_is_found_by_name_and_valid(name: str) -> None:
     report = told("validate", name)
     assert report["valid"]
     assert report["problems"] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RUNNABLE)
 def test_every_shipped_graph_is_planned(name: str) -> None:
     report = told("plan", name)
     assert report["steps"]
     assert report["peak_bytes"] > 0
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - set(RUNNABLE)))
+def test_a_graph_of_other_models_is_found_by_name_and_says_which_files_it_lacks(name: str) -> None:
+    problems = told("validate", name, code=1)["problems"]
+    assert {problem["code"].removeprefix("no-such-") for problem in problems} <= {
+        "checkpoint",
+        "model",
+        "file",
+    }
 
 
 def test_text_to_image_repeats_byte_for_byte_in_a_process_of_other_threads(

@@ -14,6 +14,9 @@ from nodeflow.validate import validate
 
 FOLDER = Path(__file__).parents[2] / "graphs"
 NAMES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.json"))
+THE_USERS = {"no-such-checkpoint", "no-such-model", "no-such-file"}
+"""What is wrong with graphs under models/ until a user has the files that they name: models under
+their customary names, and a photograph."""
 WIDTH, HEAD, ROW, GAP = 260, 60, 26, 20  # of a box in the editor, px
 
 
@@ -24,7 +27,8 @@ def test_there_are_graphs() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_a_valid_graph_and_says_what_it_is(name: str) -> None:
     found = read_graph(FOLDER / name)
-    assert validate(found) == []
+    missing = THE_USERS if name.startswith("models/") else set()
+    assert [problem for problem in validate(found) if problem.code not in missing] == []
     assert found.title
     assert len(found.description) > 80
     assert found.inputs
