@@ -2,65 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 import torch
 
 from nodeflow.errors import InputError
 from nodes import sample_two_stage_sde as two
 from nodes.diffusion import schedules
-from nodes.diffusion.noise import gaussian
-from nodes.diffusion.sampling import Run, walk
-from nodes.types import Answer, FlowSchedule, Latent, NoisePrediction, NoiseSchedule, Step
-
-SD = schedules.schedule_of_betas(schedules.scaled_linear_betas(1000, 0.00085, 0.012))
-FLOW = FlowSchedule(3.0)
-BOTH = pytest.mark.parametrize("betas", [SD, FLOW], ids=["diffusion", "flow"])
-SEED = 3
-Loop = Callable[[NoiseSchedule, Latent, list[Step]], Latent]
-
-
-def levels(betas: NoiseSchedule) -> schedules.Sigmas:
-    return schedules.normal(betas, 6)
-
-
-def begin(betas: NoiseSchedule) -> Latent:
-    return Latent(levels(betas).values[0] * gaussian((4, 4, 4), [2]))
-
-
-def answer(x: torch.Tensor, step: Step) -> Answer:
-    """Smooth, not linear, and for the unwanted prompt something else."""
-    clean = torch.tanh(x / (1 + step.sigma**2) ** 0.5)
-    return Answer((x - clean) / step.sigma, (x - 0.5 * clean) / step.sigma)
-
-
-def noise_at(x: Latent, step: Step) -> NoisePrediction:
-    return NoisePrediction(answer(x.samples, step).noise)
-
-
-def uncond_at(x: Latent, step: Step) -> NoisePrediction:
-    found = answer(x.samples, step).uncond
-    assert found is not None
-    return NoisePrediction(found)
-
-
-def is_the_sampler(loop: Loop, name: str, betas: NoiseSchedule, **settings: Any) -> None:
-    """The loop of step nodes gives what the one-node sampler gives, to the bit."""
-    steps = schedules.step_list(levels(betas))
-    run = Run(answer, betas, SEED, steps, settings)
-    expected = walk(run, name, begin(betas).samples, lambda x, _: x)
-    assert torch.equal(loop(betas, begin(betas), steps).samples, expected)
-
-
-def over(move: Callable[[NoiseSchedule, Latent, Step], Latent]) -> Loop:
-    def loop(betas: NoiseSchedule, x: Latent, steps: list[Step]) -> Latent:
-        for step in steps:
-            x = move(betas, x, step)
-        return x
-
-    return loop
+from nodes.types import Latent, NoisePrediction, NoiseSchedule, Step
+from sampler_checks import BOTH, SEED, begin, check_loop, levels, noise_at, over
+from small import SD
 
 
 @BOTH
@@ -73,7 +23,7 @@ def test_dpm2_ancestral_trial_and_dpm2_ancestral_correct_are_the_sampler(
         there = two.dpm2_ancestral_trial(x, first, step, betas, eta)
         return two.dpm2_ancestral_correct(x, first, noise_at(*there), step, SEED, eta)
 
-    is_the_sampler(over(move), "dpm_2_ancestral", betas, eta=eta)
+    check_loop(over(move), "dpm_2_ancestral", betas, eta=eta)
 
 
 def test_dpm2_ancestral_correct_refuses_another_size() -> None:
@@ -95,7 +45,7 @@ def test_dpmpp_2s_ancestral_trial_and_correct_are_the_sampler(
             x, first, x_2, noise_at(x_2, there), there, step, SEED, eta
         )
 
-    is_the_sampler(over(move), "dpmpp_2s_ancestral", betas, eta=eta)
+    check_loop(over(move), "dpmpp_2s_ancestral", betas, eta=eta)
 
 
 def test_dpmpp_2s_ancestral_correct_refuses_another_size() -> None:
@@ -115,7 +65,7 @@ def test_dpmpp_sde_trial_and_dpmpp_sde_correct_are_the_sampler(
         x_2, there = two.dpmpp_sde_trial(x, first, step, betas, SEED, eta, r)
         return two.dpmpp_sde_correct(x, first, x_2, noise_at(x_2, there), there, step, SEED, eta, r)
 
-    is_the_sampler(over(move), "dpmpp_sde", betas, eta=eta, r=r)
+    check_loop(over(move), "dpmpp_sde", betas, eta=eta, r=r)
 
 
 def test_dpmpp_sde_correct_refuses_a_share_that_is_none() -> None:

@@ -9,35 +9,9 @@ import torch
 
 from nodeflow.errors import InputError
 from nodes import sampler_kinds
-from nodes.diffusion import schedules
-from nodes.diffusion.noise import gaussian
-from nodes.diffusion.sampling import KINDS, Run, walk
-from nodes.types import Answer, Sampler, Step
-
-SD = schedules.schedule_of_betas(schedules.scaled_linear_betas(1000, 0.00085, 0.012))
-STEPS = schedules.step_list(schedules.at_sigmas(SD, schedules.karras(0.03, 14.6, 6, 7.0)))
-START = 14.6 * gaussian((4, 4, 4), [2])
-
-
-def ask(x: torch.Tensor, step: Step) -> Answer:
-    """Smooth, not linear, and for the unwanted prompt something else."""
-    clean = torch.tanh(x / (1 + step.sigma**2) ** 0.5)
-    return Answer((x - clean) / step.sigma, (x - 0.5 * clean) / step.sigma)
-
-
-def drawn(sampler: Sampler) -> torch.Tensor:
-    run = Run(ask, SD, 3, STEPS, dict(sampler.settings))
-    return walk(run, sampler.name, START, lambda x, _: x)
-
-
-def check(sampler: Sampler, other: Sampler) -> None:
-    """All settings are the sampler's, the defaults too, and another value draws another picture."""
-    kind = KINDS[sampler.name]
-    assert {name: kind.settings[name] for name, _ in sampler.settings} == dict(sampler.settings)
-    assert sampler.settings == tuple(sorted(sampler.settings))
-    assert sampler.name == other.name
-    assert torch.equal(drawn(sampler), drawn(Sampler(sampler.name)))
-    assert not torch.equal(drawn(sampler), drawn(other))
+from nodes.diffusion.sampling import KINDS
+from nodes.types import Sampler
+from sampler_checks import check_settings, drawn
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -53,7 +27,7 @@ def test_by_name_refuses_others() -> None:
 @pytest.mark.parametrize("name", sampler_kinds.CHURNING)
 def test_churned_adds_noise_only_within_its_bounds(name: str) -> None:
     still = sampler_kinds.churned(name, s_churn=0.0)
-    check(still, sampler_kinds.churned(name, s_churn=5.0))
+    check_settings(still, sampler_kinds.churned(name, s_churn=5.0))
     outside = sampler_kinds.churned(name, s_churn=5.0, s_tmin=100.0)
     assert torch.equal(drawn(outside), drawn(still))
     less = sampler_kinds.churned(name, s_churn=5.0, s_noise=0.5)
@@ -68,7 +42,7 @@ def test_churned_refuses_what_does_not_fit() -> None:
 
 
 def test_ddim_takes_eta() -> None:
-    check(sampler_kinds.ddim(), sampler_kinds.ddim(eta=0.5))
+    check_settings(sampler_kinds.ddim(), sampler_kinds.ddim(eta=0.5))
     torch.testing.assert_close(
         drawn(sampler_kinds.ddim()), drawn(Sampler("euler")), rtol=1e-4, atol=1e-4
     )
@@ -77,24 +51,24 @@ def test_ddim_takes_eta() -> None:
 
 
 def test_ddpm_takes_a_spread() -> None:
-    check(sampler_kinds.ddpm(), sampler_kinds.ddpm(s_noise=0.5))
+    check_settings(sampler_kinds.ddpm(), sampler_kinds.ddpm(s_noise=0.5))
     with pytest.raises(InputError, match="noise_source: got 'gpu'"):
         sampler_kinds.ddpm(noise_source="gpu")
 
 
 def test_lcm_takes_a_spread() -> None:
-    check(sampler_kinds.lcm(), sampler_kinds.lcm(s_noise=0.5))
+    check_settings(sampler_kinds.lcm(), sampler_kinds.lcm(s_noise=0.5))
 
 
 def test_dpm_fast_takes_eta() -> None:
-    check(sampler_kinds.dpm_fast(), sampler_kinds.dpm_fast(eta=0.5))
+    check_settings(sampler_kinds.dpm_fast(), sampler_kinds.dpm_fast(eta=0.5))
 
 
 @pytest.mark.parametrize(
     "other", [{"order": 2}, {"rtol": 0.01}, {"h_init": 0.5}, {"pcoeff": 0.2}, {"eta": 0.5}]
 )
 def test_dpm_adaptive_takes_a_tolerance_and_a_controller(other: dict[str, Any]) -> None:
-    check(sampler_kinds.dpm_adaptive(), sampler_kinds.dpm_adaptive(**other))
+    check_settings(sampler_kinds.dpm_adaptive(), sampler_kinds.dpm_adaptive(**other))
 
 
 @pytest.mark.parametrize(
