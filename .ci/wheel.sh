@@ -19,7 +19,10 @@ for file in \
   nodeflow/data/graphs/text_to_image.json \
   nodes/models/tiny/model_index.json \
   nodes/models/tiny/unet/diffusion_pytorch_model.safetensors \
-  nodes/models/tiny/tokenizer/vocab.json; do
+  nodes/models/tiny/tokenizer/vocab.json \
+  nodes/models/loras/tiny_outline.safetensors \
+  nodes/models/embeddings/tiny-house.safetensors \
+  nodes/models/controlnet/tiny_edges/config.json; do
   [ -s "$work/unpacked/$file" ] || { echo "the wheel lacks $file" >&2; exit 1; }
 done
 
@@ -41,4 +44,6 @@ CHECK
 "$python" -m nodeflow.cli run text_to_image --out "$work/out"
 [ -s "$work/out/text_to_image.png" ]
 "$python" -m nodeflow.cli validate train/1_autoencoder
+"$python" -m nodeflow.cli validate lora
+"$python" -m nodeflow.cli models list loras
 echo "the wheel runs without a checkout"
