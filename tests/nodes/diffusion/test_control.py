@@ -5,8 +5,6 @@ Tolerance 1e-4 in float32 on latents: rounding of a few 1e-7 per operation, carr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -16,12 +14,11 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
+import small
 from nodes.diffusion import control, control_hints, control_steps, schedules
-from nodes.diffusion.guidance import cfg
 from nodes.diffusion.networks_flow import packed
 from nodes.diffusion.prediction import in_one_batch, predict_epsilons
 from nodes.diffusion.requests import Request
-from nodes.diffusion.samplers import euler
 from nodes.types import (
     Area,
     Conditioning,
@@ -31,104 +28,27 @@ from nodes.types import (
     FlowSchedule,
     Model,
     NoiseSchedule,
-    Sigmas,
     Span,
     Vae,
 )
+from small import SCALE, SD, WIDTH, lively, normal, run, seeded, text, uniform
 
 pytestmark = [
-    # diffusers hands tensors to NumPy in the old way, which NumPy 2 remarks on.
-    pytest.mark.filterwarnings(
-        "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-    ),
+    small.OLD_NUMPY,
     # FluxControlNetModel itself makes it.
     pytest.mark.filterwarnings("ignore:`FluxPosEmbed` is deprecated:FutureWarning"),
 ]
 
-WIDTH, POOLED, CHANNELS, STEPS, SCALE = 16, 12, 4, 5, 4.0
-SD = schedules.schedule_of_betas(schedules.scaled_linear_betas(1000, 0.00085, 0.012))
-BETAS = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-def normal(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+CHANNELS, STEPS = 4, 5
+XL = small.told_sizes(8)
 
 
 def hint(seed: int, batch: int = 1, height: int = 64, width: int = 96) -> Tensor:
-    return torch.rand(batch, height, width, 3, generator=torch.Generator().manual_seed(seed))
-
-
-def lively(network: Any, seed: int) -> Any:
-    """Weights that are none of them zero, as a trained ControlNet's."""
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in network.parameters():
-        parameter.data += 0.05 * torch.randn(parameter.shape, generator=generator)
-    return network.eval()
-
-
-XL = {
-    "addition_embed_type": "text_time",
-    "addition_time_embed_dim": 8,
-    "projection_class_embeddings_input_dim": POOLED + 6 * 8,
-}
-
-
-def new_unet(**config: Any) -> Any:
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    given: dict[str, Any] = {
-        "sample_size": 8,
-        "block_out_channels": (8, 16),
-        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
-        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
-        "layers_per_block": 1,
-        "cross_attention_dim": WIDTH,
-        "attention_head_dim": 2,
-        "norm_num_groups": 4,
-    }
-    with seeded(1):
-        return UNet2DConditionModel(**{**given, **config}).eval()
-
-
-def controlnet(unet: Any, seed: int = 2, **config: Any) -> Any:
-    from diffusers.models.controlnets.controlnet import ControlNetModel
-
-    with seeded(seed):
-        network = ControlNetModel.from_unet(
-            unet, conditioning_embedding_out_channels=(4, 4, 4, 4), **config
-        )
-    return lively(network, seed)
+    return uniform(seed, batch, height, width, 3)
 
 
 def new_autoencoder(shift: float | None = None) -> Any:
-    """One whose encoder is sure, so that drawing from what it says is its mean."""
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-
-    with seeded(4):
-        made = AutoencoderKL(
-            block_out_channels=(4, 4, 4, 4),
-            norm_num_groups=2,
-            latent_channels=CHANNELS,
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            scaling_factor=1.5,
-            shift_factor=shift,
-        ).eval()
-    with torch.no_grad():
-        made.quant_conv.weight[CHANNELS:] = 0
-        made.quant_conv.bias[CHANNELS:] = -60
-    return made
-
-
-def text(seed: int, tokens: int = 7) -> Conditioning:
-    return Conditioning(normal(seed, 1, tokens, WIDTH), normal(seed + 50, 1, POOLED))
+    return small.sure(small.autoencoder(scaling_factor=1.5, shift_factor=shift))
 
 
 POSITIVE, NEGATIVE = text(1), text(2)
@@ -137,20 +57,6 @@ NOISE = normal(3, 1, CHANNELS, 8, 12)
 
 def steered(conditioning: Conditioning, *uses: ControlUse) -> Conditioning:
     return replace(conditioning, controls=uses)
-
-
-def run(
-    model: Model, x: Tensor, levels: Sigmas, positive: Conditioning, negative: Conditioning | None
-) -> Tensor:
-    """Euler over the levels with guidance, by the functions that the nodes stand on."""
-    for step in schedules.step_list(levels):
-        if negative is None:
-            (moves,) = predict_epsilons(model, x, step, [positive])
-        else:
-            uncond, cond = predict_epsilons(model, x, step, [negative, positive])
-            moves = cfg(cond, uncond, SCALE)
-        x = euler(x, moves, step.sigma, step.sigma_next)
-    return x
 
 
 def run_unet(unet: Any, positive: Conditioning, negative: Conditioning) -> Tensor:
@@ -174,39 +80,9 @@ XL_CALL = {
 }
 
 
-def scheduler() -> Any:
-    from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
-
-    return EulerDiscreteScheduler(timestep_spacing="trailing", **BETAS)
-
-
-def sd_pipeline(cls: Any, **parts: Any) -> Any:
-    pipe = cls(
-        vae=new_autoencoder(),
-        text_encoder=None,
-        tokenizer=None,
-        scheduler=scheduler(),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-        **parts,
-    )
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
-def xl_pipeline(cls: Any, **parts: Any) -> Any:
-    pipe = cls(
-        vae=new_autoencoder(),
-        text_encoder=None,
-        tokenizer=None,
-        text_encoder_2=None,
-        tokenizer_2=None,
-        scheduler=scheduler(),
-        **parts,
-    )
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
+def controlled(cls: Any, **parts: Any) -> Any:
+    """A pipeline of a UNet."""
+    return small.pipeline(cls, vae=new_autoencoder(), scheduler=small.euler_scheduler(), **parts)
 
 
 def nchw(pixels: Tensor) -> Tensor:
@@ -218,14 +94,14 @@ def sd_controlled(unet: Any, nets: Any, **call: Any) -> Tensor:
         StableDiffusionControlNetPipeline,
     )
 
-    pipe = sd_pipeline(StableDiffusionControlNetPipeline, unet=unet, controlnet=nets)
+    pipe = controlled(StableDiffusionControlNetPipeline, unet=unet, controlnet=nets)
     images: Tensor = pipe(latents=NOISE.clone(), **{**UNET_CALL, **call}).images
     return images
 
 
 def test_sd1_run_is_the_pipeline_s() -> None:
-    unet = new_unet()
-    net = controlnet(unet)
+    unet = small.unet()
+    net = small.controlnet(unet)
     expected = sd_controlled(unet, net, image=nchw(hint(1)), controlnet_conditioning_scale=0.8)
     use = ControlUse(ControlNet(net), hint(1), 0.8)
     got = run_unet(unet, steered(POSITIVE, use), steered(NEGATIVE, use))
@@ -235,8 +111,8 @@ def test_sd1_run_is_the_pipeline_s() -> None:
 
 
 def test_sd1_run_under_two_controlnets_is_the_pipeline_s() -> None:
-    unet = new_unet()
-    nets = [controlnet(unet), controlnet(unet, seed=5)]
+    unet = small.unet()
+    nets = [small.controlnet(unet), small.controlnet(unet, seed=5)]
     expected = sd_controlled(
         unet,
         nets,
@@ -250,8 +126,8 @@ def test_sd1_run_under_two_controlnets_is_the_pipeline_s() -> None:
 
 def test_guess_mode_run_is_the_pipeline_s() -> None:
     """diffusers leaves the negative text without ControlNet, which here is the graph's business."""
-    unet = new_unet()
-    net = controlnet(unet)
+    unet = small.unet()
+    net = small.controlnet(unet)
     expected = sd_controlled(unet, net, image=nchw(hint(1)), guess_mode=True)
     use = ControlUse(ControlNet(net), hint(1), guess=True)
     got = run_unet(unet, steered(POSITIVE, use), NEGATIVE)
@@ -260,8 +136,8 @@ def test_guess_mode_run_is_the_pipeline_s() -> None:
 
 def test_a_part_of_the_way_is_the_pipeline_s() -> None:
     """Steps 1 and 2 of 5, which diffusers counts in steps and we in shares of the schedule."""
-    unet = new_unet()
-    net = controlnet(unet)
+    unet = small.unet()
+    net = small.controlnet(unet)
     expected = sd_controlled(
         unet,
         net,
@@ -277,8 +153,8 @@ def test_a_part_of_the_way_is_the_pipeline_s() -> None:
 
 def test_a_net_that_averages_over_the_picture_is_the_pipeline_s() -> None:
     """Those for shuffled pictures; diffusers keeps them off the negative text."""
-    unet = new_unet()
-    net = controlnet(unet)
+    unet = small.unet()
+    net = small.controlnet(unet)
     net.register_to_config(global_pool_conditions=True)
     expected = sd_controlled(unet, net, image=nchw(hint(1)))
     got = run_unet(unet, steered(POSITIVE, ControlUse(ControlNet(net), hint(1))), NEGATIVE)
@@ -290,11 +166,9 @@ def test_xl_run_is_the_pipeline_s() -> None:
         StableDiffusionXLControlNetPipeline,
     )
 
-    unet = new_unet(**XL)
-    net = controlnet(unet)
-    pipe = xl_pipeline(
-        StableDiffusionXLControlNetPipeline, unet=unet, controlnet=net, add_watermarker=False
-    )
+    unet = small.unet(**XL)
+    net = small.controlnet(unet)
+    pipe = controlled(StableDiffusionXLControlNetPipeline, unet=unet, controlnet=net)
     expected = pipe(latents=NOISE.clone(), image=nchw(hint(1)), **XL_CALL).images
     use = ControlUse(ControlNet(net, "sdxl"), hint(1))
     got = run_unet(unet, steered(POSITIVE, use), steered(NEGATIVE, use))
@@ -307,7 +181,7 @@ def test_xl_union_run_is_the_pipeline_s() -> None:
         StableDiffusionXLControlNetUnionPipeline,
     )
 
-    unet = new_unet(**XL)
+    unet = small.unet(**XL)
     with seeded(2):
         net = ControlNetUnionModel(
             **{k: unet.config[k] for k in ("down_block_types", "block_out_channels")},
@@ -322,9 +196,7 @@ def test_xl_union_run_is_the_pipeline_s() -> None:
             **XL,
         )
     net = lively(net, 2)
-    pipe = xl_pipeline(
-        StableDiffusionXLControlNetUnionPipeline, unet=unet, controlnet=net, add_watermarker=False
-    )
+    pipe = controlled(StableDiffusionXLControlNetUnionPipeline, unet=unet, controlnet=net)
     expected = pipe(
         latents=NOISE.clone(),
         control_image=[nchw(hint(1))],
@@ -366,13 +238,13 @@ def test_sd1_adapter_run_is_the_pipeline_s(kind: str) -> None:
 
     # A light adapter's features end with the last channels twice, as the UNet's do; the attention
     # comes first, as in Stable Diffusion 1.
-    unet = new_unet(
+    unet = small.unet(
         block_out_channels=(8, 8) if kind == "light" else (8, 16),
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
     )
     net = adapter(**ADAPTERS[kind])
-    pipe = sd_pipeline(StableDiffusionAdapterPipeline, unet=unet, adapter=net)
+    pipe = controlled(StableDiffusionAdapterPipeline, unet=unet, adapter=net)
     channels = net.config.in_channels
     shown = nchw(flat_hint(1, channels))[:, :channels]
     expected = pipe(
@@ -388,12 +260,12 @@ def test_sd1_run_under_two_adapters_is_the_pipeline_s() -> None:
         StableDiffusionAdapterPipeline,
     )
 
-    unet = new_unet(
+    unet = small.unet(
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
     )
     nets = [adapter(channels=[8, 16]), lively(adapter(channels=[8, 16]), 9)]
-    pipe = sd_pipeline(StableDiffusionAdapterPipeline, unet=unet, adapter=nets)
+    pipe = controlled(StableDiffusionAdapterPipeline, unet=unet, adapter=nets)
     expected = pipe(
         latents=NOISE.clone(),
         image=[nchw(hint(1)), nchw(hint(2))],
@@ -410,43 +282,20 @@ def test_xl_adapter_run_is_the_pipeline_s() -> None:
         StableDiffusionXLAdapterPipeline,
     )
 
-    unet = new_unet(
+    unet = small.unet(
         **XL,
         block_out_channels=(8, 16, 16),
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
     )
     net = adapter(channels=[8, 16, 16, 16], adapter_type="full_adapter_xl", downscale_factor=16)
-    pipe = xl_pipeline(StableDiffusionXLAdapterPipeline, unet=unet, adapter=net)
+    pipe = controlled(StableDiffusionXLAdapterPipeline, unet=unet, adapter=net)
     expected = pipe(latents=NOISE.clone(), image=nchw(hint(1)), **XL_CALL).images
     use = ControlUse(ControlNet(net, "sdxl"), hint(1))
     got = run_unet(unet, steered(POSITIVE, use), steered(NEGATIVE, use))
     assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
 
-def flow_pipeline(cls: Any, vae: Any, shift: float, encoders: int, **parts: Any) -> Any:
-    from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
-        FlowMatchEulerDiscreteScheduler,
-    )
-
-    numbers = ["", *(f"_{k}" for k in range(2, encoders + 1))]
-    nothing = {f"{word}{n}": None for n in numbers for word in ("text_encoder", "tokenizer")}
-    pipe = cls(scheduler=FlowMatchEulerDiscreteScheduler(shift=shift), vae=vae, **nothing, **parts)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
-SD3_NET: dict[str, Any] = {
-    "sample_size": 16,
-    "in_channels": CHANNELS,
-    "out_channels": CHANNELS,
-    "attention_head_dim": 8,
-    "num_attention_heads": 2,
-    "caption_projection_dim": 16,
-    "joint_attention_dim": WIDTH,
-    "pooled_projection_dim": POOLED,
-    "pos_embed_max_size": 16,
-}
 SD3_NETS: dict[str, Any] = {
     "3": {"num_layers": 1},
     "told the pooled text": {"num_layers": 2, "force_zeros_for_pooled_projection": False},
@@ -460,18 +309,11 @@ SD3_NETS: dict[str, Any] = {
 }
 
 
-def new_sd3(layers: int = 3) -> Any:
-    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
-
-    with seeded(1):
-        return SD3Transformer2DModel(num_layers=layers, **SD3_NET).eval()
-
-
 def sd3_net(kind: str) -> Any:
     from diffusers.models.controlnets.controlnet_sd3 import SD3ControlNetModel
 
     with seeded(7):
-        return lively(SD3ControlNetModel(**{**SD3_NET, **SD3_NETS[kind]}), 7)
+        return lively(SD3ControlNetModel(**{**small.sd3_config(), **SD3_NETS[kind]}), 7)
 
 
 @pytest.mark.parametrize("kind", SD3_NETS)
@@ -480,7 +322,7 @@ def test_sd3_run_is_the_pipeline_s(kind: str) -> None:
         StableDiffusion3ControlNetPipeline,
     )
 
-    network, net, vae = new_sd3(), sd3_net(kind), new_autoencoder(0.3)
+    network, net, vae = small.sd3(num_layers=3), sd3_net(kind), new_autoencoder(0.3)
     use = ControlUse(ControlNet(net, "sd3"), torch.zeros(1))
     seen = control_steps.encoded_hint(use.net, Vae(vae, 1.5, 0.3), hint(1))
     use = replace(use, hint=seen)
@@ -490,22 +332,17 @@ def test_sd3_run_is_the_pipeline_s(kind: str) -> None:
     levels = schedules.at_sigmas(schedule, [*schedules.shifted(times, 3.0), 0.0])
     model = Model(network, schedule, "flow", "sd3")
     got = run(model, NOISE, levels, steered(POSITIVE, use), steered(NEGATIVE, use))
-    pipe = flow_pipeline(
-        StableDiffusion3ControlNetPipeline, vae, 3.0, 3, transformer=network, controlnet=net
+    pipe = small.pipeline(
+        StableDiffusion3ControlNetPipeline,
+        transformer=network,
+        controlnet=net,
+        vae=vae,
+        scheduler=small.flow_scheduler(shift=3.0),
     )
     expected = pipe(latents=NOISE.clone(), control_image=2 * nchw(hint(1)) - 1, **XL_CALL).images
     assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
 
-FLUX_NET: dict[str, Any] = {
-    "in_channels": 4 * CHANNELS,
-    "attention_head_dim": 8,
-    "num_attention_heads": 2,
-    "joint_attention_dim": WIDTH,
-    "pooled_projection_dim": POOLED,
-    "axes_dims_rope": (2, 2, 4),
-    "guidance_embeds": True,
-}
 FLUX_NETS: dict[str, Any] = {
     "plain": {"num_layers": 2, "num_single_layers": 1},
     "union": {"num_layers": 1, "num_single_layers": 0, "num_mode": 4},
@@ -518,18 +355,12 @@ FLUX_NETS: dict[str, Any] = {
 }
 
 
-def new_flux() -> Any:
-    from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
-
-    with seeded(2):
-        return FluxTransformer2DModel(num_layers=3, num_single_layers=2, **FLUX_NET).eval()
-
-
 def flux_net(kind: str) -> Any:
     from diffusers.models.controlnets.controlnet_flux import FluxControlNetModel
 
     with seeded(8):
-        return lively(FluxControlNetModel(**{**FLUX_NET, **FLUX_NETS[kind]}), 8)
+        made = FluxControlNetModel(**small.flux_config(), **FLUX_NETS[kind], guidance_embeds=True)
+    return lively(made, 8)
 
 
 FLUX_LEVELS = schedules.simple(FlowSchedule(multiplier=1.0), STEPS)
@@ -546,12 +377,18 @@ def flux_use(net: Any, vae: Any, seed: int = 1) -> ControlUse:
 def test_flux_run_is_the_pipeline_s(kind: str) -> None:
     from diffusers.pipelines.flux.pipeline_flux_controlnet import FluxControlNetPipeline
 
-    network, net, vae = new_flux(), flux_net(kind), new_autoencoder(0.3)
+    network, net, vae = small.flux(True, layers=3, singles=2), flux_net(kind), new_autoencoder(0.3)
     use = flux_use(net, vae)
     model = Model(network, FlowSchedule(multiplier=1.0), "flow", "flux")
     told = replace(steered(POSITIVE, use), guidance=2.5)
     got = run(model, NOISE, FLUX_LEVELS, told, None)
-    pipe = flow_pipeline(FluxControlNetPipeline, vae, 1.0, 2, transformer=network, controlnet=net)
+    pipe = small.pipeline(
+        FluxControlNetPipeline,
+        transformer=network,
+        controlnet=net,
+        vae=vae,
+        scheduler=small.flow_scheduler(),
+    )
     call = {k: v for k, v in XL_CALL.items() if "negative" not in k}
     expected = pipe(
         latents=packed(NOISE),
@@ -567,7 +404,7 @@ def test_flux_run_is_the_pipeline_s(kind: str) -> None:
 
 def test_flux_nets_of_different_depth_add_up() -> None:
     """In one call as in two: each is first dealt out to all blocks, as the transformer would."""
-    network, vae = new_flux(), new_autoencoder(0.3)
+    network, vae = small.flux(True, layers=3, singles=2), new_autoencoder(0.3)
     uses = [flux_use(flux_net(kind), vae, k) for k, kind in enumerate(FLUX_NETS)]
     model = Model(network, FlowSchedule(multiplier=1.0), "flow", "flux")
     request = Request(NOISE, 0.5, [POSITIVE], [0])
@@ -584,8 +421,8 @@ STEP = schedules.step_list(schedules.normal(SD, 10))[3]
 
 
 def test_texts_of_different_length_share_a_call_without_padding_showing() -> None:
-    unet = new_unet()
-    use = ControlUse(ControlNet(controlnet(unet)), hint(1))
+    unet = small.unet()
+    use = ControlUse(ControlNet(small.controlnet(unet)), hint(1))
     texts = [steered(text(k, tokens), use) for k, tokens in enumerate((5, 9, 5))]
     model = Model(unet, SD)
     together = in_one_batch(model, NOISE, STEP, texts)
@@ -595,8 +432,8 @@ def test_texts_of_different_length_share_a_call_without_padding_showing() -> Non
 
 
 def test_each_picture_of_a_batch_sees_its_own_hint() -> None:
-    unet = new_unet()
-    net = ControlNet(controlnet(unet))
+    unet = small.unet()
+    net = ControlNet(small.controlnet(unet))
     model, x = Model(unet, SD), normal(5, 2, CHANNELS, 8, 12)
     both = steered(POSITIVE, ControlUse(net, hint(1, batch=2)))
     (got,) = predict_epsilons(model, x, STEP, [both])
@@ -611,8 +448,8 @@ def test_each_picture_of_a_batch_sees_its_own_hint() -> None:
 
 
 def test_a_text_for_an_area_sees_that_part_of_the_hint() -> None:
-    unet = new_unet()
-    net = ControlNet(controlnet(unet))
+    unet = small.unet()
+    net = ControlNet(small.controlnet(unet))
     area = Area(0.0, 0.5, 1.0, 0.5)
     request = Request(NOISE[..., 6:], 500.0, [POSITIVE], [0], area)
     use = ControlUse(net, hint(1))
@@ -637,8 +474,8 @@ def test_a_net_of_half_precision_serves_a_model_of_single() -> None:
     """bfloat16 has 8 bits: half a percent of what the network adds."""
     import copy
 
-    unet = new_unet()
-    net, model = controlnet(unet), Model(unet, SD)
+    unet = small.unet()
+    net, model = small.controlnet(unet), Model(unet, SD)
     half = copy.deepcopy(net).to(torch.bfloat16)
     uses = [ControlUse(ControlNet(n), hint(1)) for n in (net, half)]
     whole, less = (predict_epsilons(model, NOISE, STEP, [steered(POSITIVE, u)])[0] for u in uses)
@@ -648,8 +485,8 @@ def test_a_net_of_half_precision_serves_a_model_of_single() -> None:
 
 
 def test_strength_0_is_no_control_at_all() -> None:
-    unet = new_unet()
-    use = ControlUse(ControlNet(controlnet(unet)), hint(1), 0.0)
+    unet = small.unet()
+    use = ControlUse(ControlNet(small.controlnet(unet)), hint(1), 0.0)
     model = Model(unet, SD)
     (got,) = predict_epsilons(model, NOISE, STEP, [steered(POSITIVE, use)])
     (without,) = predict_epsilons(model, NOISE, STEP, [POSITIVE])
@@ -667,15 +504,15 @@ def test_strength_0_is_no_control_at_all() -> None:
 )
 def test_a_net_of_another_family_is_refused_by_both_names(net: str, model: str, words: str) -> None:
     nets = {
-        "sd1": lambda: controlnet(new_unet()),
-        "sdxl": lambda: controlnet(new_unet(**XL)),
+        "sd1": lambda: small.controlnet(small.unet()),
+        "sdxl": lambda: small.controlnet(small.unet(**XL)),
         "sd3": lambda: sd3_net("3"),
         "adapter": lambda: adapter(channels=[8, 16]),
     }
     models: dict[str, Any] = {
-        "sd1": lambda: (new_unet(cross_attention_dim=24), SD),
-        "sdxl": lambda: (new_unet(block_out_channels=(8, 24), **XL), SD),
-        "sd3": lambda: (new_sd3(1), FlowSchedule()),
+        "sd1": lambda: (small.unet(cross_attention_dim=24), SD),
+        "sdxl": lambda: (small.unet(block_out_channels=(8, 24), **XL), SD),
+        "sd3": lambda: (small.sd3(num_layers=1), FlowSchedule()),
     }
     found = ControlNet(nets[net](), {"adapter": "sd1"}.get(net, net))
     network, schedule = models[model]()

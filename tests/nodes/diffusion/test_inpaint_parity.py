@@ -6,8 +6,7 @@ same noise, float32; tolerance 1e-4 on latents.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,35 +15,20 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
+import small
 from nodes.diffusion import samplers, schedules
 from nodes.diffusion.guidance import cfg
 from nodes.diffusion.networks_flow import packed
 from nodes.diffusion.prediction import predict_epsilons
-from nodes.types import Conditioning, FlowSchedule, Model, Sigmas
+from nodes.types import FlowSchedule, Model, Sigmas
+from small import SCALE, SD, normal
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
-STEPS, SCALE, WIDTH, POOLED = 5, 4.0, 24, 12
-SD = schedules.schedule_of_betas(schedules.scaled_linear_betas(1000, 0.00085, 0.012))
+pytestmark = small.OLD_NUMPY
+STEPS, WIDTH = 5, 24
 
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-def normal(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def text(seed: int) -> Conditioning:
-    return Conditioning(normal(seed, 1, 7, WIDTH), normal(seed + 50, 1, POOLED))
-
-
-POSITIVE, NEGATIVE = text(1), text(2)
+unet = partial(small.unet, seed=5, cross_attention_dim=WIDTH)
+autoencoder = partial(small.autoencoder, shift_factor=0.1)
+POSITIVE, NEGATIVE = small.text(1, width=WIDTH), small.text(2, width=WIDTH)
 NOISE, CLEAN = normal(3, 1, 4, 8, 12), normal(4, 1, 4, 8, 12)
 NOISE_16, CLEAN_16 = normal(3, 1, 16, 8, 12), normal(4, 1, 16, 8, 12)
 HALF = torch.zeros(1, 1, 8, 12)
@@ -77,65 +61,6 @@ MASKED_16 = {
 }
 
 
-def autoencoder(channels: int = 4) -> Any:
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-
-    with seeded(4):
-        return AutoencoderKL(
-            block_out_channels=(4, 4, 4, 4),
-            norm_num_groups=2,
-            latent_channels=channels,
-            shift_factor=0.1,
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-        ).eval()
-
-
-def unet(**more: Any) -> Any:
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    with seeded(5):
-        return UNet2DConditionModel(
-            sample_size=8,
-            block_out_channels=(8, 16),
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            layers_per_block=1,
-            cross_attention_dim=WIDTH,
-            norm_num_groups=4,
-            **{"attention_head_dim": 2, **more},
-        ).eval()
-
-
-def xl_unet() -> Any:
-    return unet(
-        addition_embed_type="text_time",
-        addition_time_embed_dim=4,
-        projection_class_embeddings_input_dim=6 * 4 + POOLED,
-    )
-
-
-def ddim(prediction: str = "epsilon") -> Any:
-    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-
-    return DDIMScheduler(
-        prediction_type=prediction,
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        clip_sample=False,
-        steps_offset=1,
-    )
-
-
-def flow(**config: Any) -> Any:
-    from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
-        FlowMatchEulerDiscreteScheduler,
-    )
-
-    return FlowMatchEulerDiscreteScheduler(**config)
-
-
 def leading(steps: int = STEPS) -> Sigmas:
     return schedules.at_timesteps(SD, schedules.leading_timesteps(1000, STEPS, 1)[-steps:])
 
@@ -155,11 +80,6 @@ def run(model: Model, x: Tensor, sigmas: Sigmas, scale: float, mask: Tensor | No
     return x
 
 
-def quiet(pipe: Any) -> Any:
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
 def close(got: Tensor, expected: Tensor) -> None:
     assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
@@ -172,19 +92,9 @@ KINDS = [
 ]
 
 
-def sd(cls: Any, network: Any, prediction: str) -> Any:
-    return quiet(
-        cls(
-            vae=autoencoder(),
-            text_encoder=None,
-            tokenizer=None,
-            unet=network,
-            scheduler=ddim(prediction),
-            safety_checker=None,
-            feature_extractor=None,
-            requires_safety_checker=False,
-        )
-    )
+def sd(cls: Any, network: Any, prediction: str = "epsilon") -> Any:
+    scheduler = small.ddim_scheduler(prediction_type=prediction)
+    return small.pipeline(cls, unet=network, scheduler=scheduler, vae=autoencoder())
 
 
 @pytest.mark.parametrize(("config", "prediction"), KINDS)
@@ -215,28 +125,13 @@ def test_sd_inpainting_is_the_pipeline_s(config: dict[str, Any], prediction: str
     close(expected[..., :5], CLEAN[..., :5])
 
 
-def xl(cls: Any, network: Any) -> Any:
-    return quiet(
-        cls(
-            vae=autoencoder(),
-            text_encoder=None,
-            text_encoder_2=None,
-            tokenizer=None,
-            tokenizer_2=None,
-            unet=network,
-            scheduler=ddim(),
-            add_watermarker=False,
-        )
-    )
-
-
 def test_sdxl_image_to_image_is_the_pipeline_s() -> None:
     from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_img2img import (
         StableDiffusionXLImg2ImgPipeline,
     )
 
-    network = xl_unet()
-    pipe = xl(StableDiffusionXLImg2ImgPipeline, network)
+    network = unet(**small.told_sizes(4))
+    pipe = sd(StableDiffusionXLImg2ImgPipeline, network)
     generator = torch.Generator().manual_seed(3)
     expected = pipe(
         image=CLEAN, strength=0.6, generator=generator, original_size=(64, 96),
@@ -252,8 +147,8 @@ def test_sdxl_inpainting_is_the_pipeline_s() -> None:
         StableDiffusionXLInpaintPipeline,
     )
 
-    network = xl_unet()
-    pipe = xl(StableDiffusionXLInpaintPipeline, network)
+    network = unet(**small.told_sizes(4))
+    pipe = sd(StableDiffusionXLInpaintPipeline, network)
     expected = pipe(**MASKED, **TEXTS, **POOLS).images
     start = (1 + leading().values[0] ** 2) ** 0.5 * NOISE
     model = Model(network, SD, family="sdxl")
@@ -261,32 +156,16 @@ def test_sdxl_inpainting_is_the_pipeline_s() -> None:
 
 
 def test_sd3_inpainting_is_the_pipeline_s() -> None:
-    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
     from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_inpaint import (
         StableDiffusion3InpaintPipeline,
     )
 
-    with seeded(1):
-        network = SD3Transformer2DModel(
-            sample_size=16,
-            in_channels=16,
-            out_channels=16,
-            num_layers=2,
-            attention_head_dim=8,
-            num_attention_heads=2,
-            caption_projection_dim=16,
-            joint_attention_dim=WIDTH,
-            pooled_projection_dim=POOLED,
-            pos_embed_max_size=16,
-        ).eval()
-    empty = dict.fromkeys(
-        ("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2", "text_encoder_3",
-         "tokenizer_3")
-    )  # fmt: skip
-    pipe = quiet(
-        StableDiffusion3InpaintPipeline(
-            transformer=network, scheduler=flow(shift=3.0), vae=autoencoder(16), **empty
-        )
+    network = small.sd3(**small.sd3_config(16, WIDTH))
+    pipe = small.pipeline(
+        StableDiffusion3InpaintPipeline,
+        transformer=network,
+        scheduler=small.flow_scheduler(shift=3.0),
+        vae=autoencoder(16),
     )
     expected = pipe(**MASKED_16, **TEXTS, **POOLS).images
     schedule = FlowSchedule(shift=3.0)
@@ -295,33 +174,12 @@ def test_sd3_inpainting_is_the_pipeline_s() -> None:
 
 
 def new_flux(guidance: bool) -> Any:
-    from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
-
-    with seeded(2):
-        return FluxTransformer2DModel(
-            in_channels=64,
-            num_layers=1,
-            num_single_layers=1,
-            attention_head_dim=8,
-            num_attention_heads=2,
-            joint_attention_dim=WIDTH,
-            pooled_projection_dim=POOLED,
-            guidance_embeds=guidance,
-            axes_dims_rope=(2, 2, 4),
-        ).eval()
+    return small.flux(guidance, **small.flux_config(16, WIDTH))
 
 
 def flux(cls: Any, network: Any) -> Any:
-    return quiet(
-        cls(
-            transformer=network,
-            scheduler=flow(),
-            vae=autoencoder(16),
-            text_encoder=None,
-            tokenizer=None,
-            text_encoder_2=None,
-            tokenizer_2=None,
-        )
+    return small.pipeline(
+        cls, transformer=network, scheduler=small.flow_scheduler(), vae=autoencoder(16)
     )
 
 

@@ -5,8 +5,6 @@ Tolerance 1e-4 in float32 on latents: rounding of a few 1e-7 per operation, carr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -15,30 +13,17 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
+import small
 from nodes.diffusion import networks, schedules
-from nodes.diffusion.guidance import cfg
 from nodes.diffusion.prediction import predict_epsilons
-from nodes.diffusion.samplers import euler
 from nodes.types import Conditioning, Model, PictureSize, Sigmas
+from small import SCALE, normal, seeded
 
 WIDTH, CHANNELS, LABELS = 24, 4, 6
-STEPS, SCALE = 6, 4.0
+STEPS = 6
 BETAS = schedules.schedule_of_betas(schedules.linear_betas(1000, 0.0001, 0.02))
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-def normal(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+pytestmark = small.OLD_NUMPY
 
 
 def new_pixart(sized: bool = False) -> Any:
@@ -73,19 +58,6 @@ def new_dit(labels: int = LABELS) -> Any:
         ).eval()
 
 
-def new_autoencoder() -> Any:
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-
-    with seeded(4):
-        return AutoencoderKL(
-            block_out_channels=(4, 4, 4, 4),
-            norm_num_groups=2,
-            latent_channels=CHANNELS,
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-        ).eval()
-
-
 def text(seed: int, told: int) -> Conditioning:
     mask = torch.arange(9)[None] < told
     return Conditioning(normal(seed, 1, 9, WIDTH), attention_mask=mask)
@@ -97,10 +69,7 @@ CLEAN = normal(4, 1, CHANNELS, 8, 12)
 
 
 def ddim() -> Any:
-    """Without noise of its own DDIM is Euler's method on x / sqrt(alpha-bar)."""
-    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-
-    return DDIMScheduler(beta_start=0.0001, beta_end=0.02, clip_sample=False, steps_offset=1)
+    return small.ddim_scheduler(beta_schedule="linear", beta_start=0.0001, beta_end=0.02)
 
 
 def levels(skipped: int = 0) -> Sigmas:
@@ -112,26 +81,16 @@ def levels(skipped: int = 0) -> Sigmas:
 def run(
     model: Model, x: Tensor, sigmas: Sigmas, wanted: Conditioning, other: Conditioning
 ) -> Tensor:
-    """From x, as diffusers scales it, by the functions that the nodes stand on."""
-    x = x * (1 + sigmas.values[0] ** 2) ** 0.5
-    for step in schedules.step_list(sigmas):
-        uncond, cond = predict_epsilons(model, x, step, [other, wanted])
-        x = euler(x, cfg(cond, uncond, SCALE), step.sigma, step.sigma_next)
-    return x
+    """From x, as diffusers scales it."""
+    return small.run(model, x * (1 + sigmas.values[0] ** 2) ** 0.5, sigmas, wanted, other)
 
 
 def pixart_pipeline(network: Any) -> Any:
     from diffusers.pipelines.pixart_alpha.pipeline_pixart_sigma import PixArtSigmaPipeline
 
-    pipe = PixArtSigmaPipeline(
-        transformer=network,
-        scheduler=ddim(),
-        vae=new_autoencoder(),
-        text_encoder=None,
-        tokenizer=None,
+    return small.pipeline(
+        PixArtSigmaPipeline, transformer=network, scheduler=ddim(), vae=small.autoencoder()
     )
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 def noised(sigma: float) -> Tensor:
@@ -222,9 +181,8 @@ def test_dit_run_is_the_pipeline_s(skipped: int) -> None:
 def test_dit_of_a_thousand_labels_is_the_pipeline_s() -> None:
     from diffusers.pipelines.dit.pipeline_dit import DiTPipeline
 
-    network, autoencoder = new_dit(labels=1000), new_autoencoder()
-    pipe = DiTPipeline(transformer=network, vae=autoencoder, scheduler=ddim())
-    pipe.set_progress_bar_config(disable=True)
+    network, autoencoder = new_dit(labels=1000), small.autoencoder()
+    pipe = small.pipeline(DiTPipeline, transformer=network, vae=autoencoder, scheduler=ddim())
     expected = pipe(
         [417],
         guidance_scale=SCALE,

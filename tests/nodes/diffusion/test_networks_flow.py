@@ -5,9 +5,8 @@ Tolerance 1e-4 in float32 on latents: rounding of a few 1e-7 per operation, carr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,62 +15,18 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
+import small
 from nodes.diffusion import networks, schedules
-from nodes.diffusion.guidance import cfg
 from nodes.diffusion.networks_flow import packed, places, unpacked
 from nodes.diffusion.prediction import predict_epsilons
-from nodes.diffusion.samplers import euler
-from nodes.types import Conditioning, Control, FlowSchedule, Model, Sigmas, Step
+from nodes.types import Control, FlowSchedule, Model, Sigmas, Step
+from small import SCALE, normal, run, seeded
 
-WIDTH, POOLED, CHANNELS = 24, 12, 4
-STEPS, SCALE = 5, 4.0
+WIDTH, CHANNELS, STEPS = 24, 4, 5
 
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-def normal(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def new_sd3(**config: Any) -> Any:
-    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
-
-    given: dict[str, Any] = {
-        "sample_size": 16,
-        "in_channels": CHANNELS,
-        "out_channels": CHANNELS,
-        "num_layers": 2,
-        "attention_head_dim": 8,
-        "num_attention_heads": 2,
-        "caption_projection_dim": 16,
-        "joint_attention_dim": WIDTH,
-        "pooled_projection_dim": POOLED,
-        "pos_embed_max_size": 16,
-    }
-    with seeded(1):
-        return SD3Transformer2DModel(**{**given, **config}).eval()
-
-
-def new_flux(guidance: bool) -> Any:
-    from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
-
-    with seeded(2):
-        return FluxTransformer2DModel(
-            in_channels=4 * CHANNELS,
-            num_layers=1,
-            num_single_layers=1,
-            attention_head_dim=8,
-            num_attention_heads=2,
-            joint_attention_dim=WIDTH,
-            pooled_projection_dim=POOLED,
-            guidance_embeds=guidance,
-            axes_dims_rope=(2, 2, 4),
-        ).eval()
+text = partial(small.text, width=WIDTH)
+new_sd3 = partial(small.sd3, joint_attention_dim=WIDTH)
+new_flux = partial(small.flux, joint_attention_dim=WIDTH)
 
 
 def new_auraflow() -> Any:
@@ -92,38 +47,9 @@ def new_auraflow() -> Any:
         ).eval()
 
 
-def new_autoencoder() -> Any:
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-
-    with seeded(4):
-        return AutoencoderKL(
-            block_out_channels=(4, 4, 4, 4),
-            norm_num_groups=2,
-            latent_channels=CHANNELS,
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-        ).eval()
-
-
-def text(seed: int, tokens: int = 7) -> Conditioning:
-    return Conditioning(normal(seed, 1, tokens, WIDTH), normal(seed + 50, 1, POOLED))
-
-
 POSITIVE, NEGATIVE = text(1), text(2)
 NOISE = normal(3, 1, CHANNELS, 8, 12)
 CLEAN = normal(4, 1, CHANNELS, 8, 12)
-
-
-def run(model: Model, x: Tensor, sigmas: Sigmas, positive: Conditioning, scale: float) -> Tensor:
-    """Euler over the levels with guidance, by the functions that the nodes stand on."""
-    for step in schedules.step_list(sigmas):
-        if scale == 1:
-            (velocity,) = predict_epsilons(model, x, step, [positive])
-        else:
-            uncond, cond = predict_epsilons(model, x, step, [NEGATIVE, positive])
-            velocity = cfg(cond, uncond, scale)
-        x = euler(x, velocity, step.sigma, step.sigma_next)
-    return x
 
 
 def at_times(schedule: FlowSchedule, times: Any) -> Sigmas:
@@ -136,28 +62,9 @@ def noised(clean: Tensor, sigmas: Sigmas) -> Tensor:
     return (1 - sigmas.values[0]) * clean + sigmas.values[0] * NOISE
 
 
-def flow_scheduler(**config: Any) -> Any:
-    from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
-        FlowMatchEulerDiscreteScheduler,
-    )
-
-    return FlowMatchEulerDiscreteScheduler(**config)
-
-
-def sd3_pipeline(cls: Any, network: Any, shift: float) -> Any:
-    pipe = cls(
-        transformer=network,
-        scheduler=flow_scheduler(shift=shift),
-        vae=new_autoencoder(),
-        text_encoder=None,
-        tokenizer=None,
-        text_encoder_2=None,
-        tokenizer_2=None,
-        text_encoder_3=None,
-        tokenizer_3=None,
-    )
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
+def pipeline(cls: Any, network: Any, **shift: Any) -> Any:
+    scheduler = small.flow_scheduler(**shift)
+    return small.pipeline(cls, transformer=network, scheduler=scheduler, vae=small.autoencoder())
 
 
 SD3_TEXT = {
@@ -182,11 +89,11 @@ def test_sd3_text_to_image_is_the_pipeline_s(config: dict[str, Any]) -> None:
     )
 
     network = new_sd3(**config)
-    pipe = sd3_pipeline(StableDiffusion3Pipeline, network, 3.0)
+    pipe = pipeline(StableDiffusion3Pipeline, network, shift=3.0)
     expected = pipe(latents=NOISE, height=64, width=96, **SD3_TEXT).images
     schedule = FlowSchedule(shift=3.0)
     levels = schedules.normal(schedule, STEPS)
-    got = run(Model(network, schedule, "flow", "sd3"), NOISE, levels, POSITIVE, SCALE)
+    got = run(Model(network, schedule, "flow", "sd3"), NOISE, levels, POSITIVE, NEGATIVE)
     assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -196,7 +103,7 @@ def test_sd3_image_to_image_is_the_pipeline_s() -> None:
     )
 
     network = new_sd3()
-    pipe = sd3_pipeline(StableDiffusion3Img2ImgPipeline, network, 3.0)
+    pipe = pipeline(StableDiffusion3Img2ImgPipeline, network, shift=3.0)
     generator = torch.Generator().manual_seed(3)  # of NOISE
     expected = pipe(
         image=CLEAN, strength=0.6, generator=generator, height=64, width=96, **SD3_TEXT
@@ -205,22 +112,8 @@ def test_sd3_image_to_image_is_the_pipeline_s() -> None:
     times = np.linspace(1, 3 / (1000 + 2), STEPS)
     levels = at_times(schedule, times[2:])  # the last 3 of 5 steps
     start = noised(CLEAN, levels)
-    got = run(Model(network, schedule, "flow", "sd3"), start, levels, POSITIVE, SCALE)
+    got = run(Model(network, schedule, "flow", "sd3"), start, levels, POSITIVE, NEGATIVE)
     assert_close(got, expected, rtol=1e-4, atol=1e-4)
-
-
-def flux_pipeline(cls: Any, network: Any, dynamic: bool) -> Any:
-    pipe = cls(
-        transformer=network,
-        scheduler=flow_scheduler(use_dynamic_shifting=dynamic),
-        vae=new_autoencoder(),
-        text_encoder=None,
-        tokenizer=None,
-        text_encoder_2=None,
-        tokenizer_2=None,
-    )
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 FLUX_TEXT = {
@@ -242,12 +135,12 @@ def test_flux_dev_text_to_image_is_the_pipeline_s() -> None:
     from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
 
     network = new_flux(guidance=True)
-    pipe = flux_pipeline(FluxPipeline, network, dynamic=True)
+    pipe = pipeline(FluxPipeline, network, use_dynamic_shifting=True)
     expected = pipe(latents=packed(NOISE), guidance_scale=2.5, **FLUX_TEXT).images
     schedule = FlowSchedule(shift=flux_shift(4 * 6), multiplier=1.0)
     levels = schedules.simple(schedule, STEPS)
     told = replace(POSITIVE, guidance=2.5)
-    got = run(Model(network, schedule, "flow", "flux"), NOISE, levels, told, 1)
+    got = run(Model(network, schedule, "flow", "flux"), NOISE, levels, told)
     assert_close(packed(got), expected, rtol=1e-4, atol=1e-4)
 
 
@@ -255,11 +148,11 @@ def test_flux_schnell_text_to_image_is_the_pipeline_s() -> None:
     from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
 
     network = new_flux(guidance=False)
-    pipe = flux_pipeline(FluxPipeline, network, dynamic=False)
+    pipe = pipeline(FluxPipeline, network)
     expected = pipe(latents=packed(NOISE), **FLUX_TEXT).images
     schedule = FlowSchedule(multiplier=1.0)
     levels = schedules.simple(schedule, STEPS)
-    got = run(Model(network, schedule, "flow", "flux"), NOISE, levels, POSITIVE, 1)
+    got = run(Model(network, schedule, "flow", "flux"), NOISE, levels, POSITIVE)
     assert_close(packed(got), expected, rtol=1e-4, atol=1e-4)
 
 
@@ -267,7 +160,7 @@ def test_flux_image_to_image_is_the_pipeline_s() -> None:
     from diffusers.pipelines.flux.pipeline_flux_img2img import FluxImg2ImgPipeline
 
     network = new_flux(guidance=True)
-    pipe = flux_pipeline(FluxImg2ImgPipeline, network, dynamic=True)
+    pipe = pipeline(FluxImg2ImgPipeline, network, use_dynamic_shifting=True)
     generator = torch.Generator().manual_seed(3)
     expected = pipe(
         image=CLEAN, strength=0.6, generator=generator, guidance_scale=3.5, **FLUX_TEXT
@@ -275,33 +168,21 @@ def test_flux_image_to_image_is_the_pipeline_s() -> None:
     schedule = FlowSchedule(shift=flux_shift(4 * 6), multiplier=1.0)
     levels = at_times(schedule, np.linspace(1, 1 / STEPS, STEPS)[2:])
     start = noised(CLEAN, levels)
-    got = run(Model(network, schedule, "flow", "flux"), start, levels, POSITIVE, 1)
+    got = run(Model(network, schedule, "flow", "flux"), start, levels, POSITIVE)
     assert_close(packed(got), expected, rtol=1e-4, atol=1e-4)
-
-
-def auraflow_pipeline(network: Any) -> Any:
-    from diffusers.pipelines.aura_flow.pipeline_aura_flow import AuraFlowPipeline
-
-    pipe = AuraFlowPipeline(
-        transformer=network,
-        scheduler=flow_scheduler(shift=1.73),
-        vae=new_autoencoder(),
-        text_encoder=None,
-        tokenizer=None,
-    )
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 @pytest.mark.parametrize("skipped", [0, 2], ids=["text to image", "image to image"])
 def test_auraflow_run_is_the_pipeline_s(skipped: int) -> None:
+    from diffusers.pipelines.aura_flow.pipeline_aura_flow import AuraFlowPipeline
+
     network = new_auraflow()
     schedule = FlowSchedule(shift=1.73, multiplier=1.0)
     times = np.linspace(1, 1 / STEPS, STEPS)[skipped:]
     levels = at_times(schedule, times)
     start = noised(CLEAN, levels) if skipped else NOISE
     mask = torch.ones(1, 7)
-    expected = auraflow_pipeline(network)(
+    expected = pipeline(AuraFlowPipeline, network, shift=1.73)(
         prompt_embeds=POSITIVE.embeddings,
         prompt_attention_mask=mask,
         negative_prompt_embeds=NEGATIVE.embeddings,
@@ -314,7 +195,7 @@ def test_auraflow_run_is_the_pipeline_s(skipped: int) -> None:
         width=96,
         output_type="latent",
     ).images
-    got = run(Model(network, schedule, "flow", "auraflow"), start, levels, POSITIVE, SCALE)
+    got = run(Model(network, schedule, "flow", "auraflow"), start, levels, POSITIVE, NEGATIVE)
     assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
 
