@@ -2,67 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
 import torch
 from torch.testing import assert_close
 
+import small
 from nodes import edit, guider_mix, noise, sample, timesteps
 from nodes.diffusion.schedules import step_list
 from nodes.types import Conditioning, Image, Latent, Model, NoisePrediction, Vae
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
-
-
-def _unet() -> Any:
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(4)
-        return UNet2DConditionModel(
-            sample_size=8,
-            in_channels=8,
-            out_channels=4,
-            block_out_channels=(8, 16),
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            layers_per_block=1,
-            cross_attention_dim=16,
-            attention_head_dim=2,
-            norm_num_groups=4,
-        ).eval()
+pytestmark = small.OLD_NUMPY
 
 
 def test_conditioning_is_that_of_diffusers_pipeline(denoiser: Model, vae: Vae) -> None:
     from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_instruct_pix2pix import (
         StableDiffusionInstructPix2PixPipeline,
     )
-    from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 
-    model = Model(_unet(), denoiser.betas)
+    model = Model(small.unet(4, in_channels=8, out_channels=4), denoiser.betas)
     generator = torch.Generator().manual_seed(1)
     texts = [Conditioning(torch.randn(1, 7, 16, generator=generator)) for _ in range(2)]
     picture = Image(torch.rand(1, 64, 64, 3, generator=generator))
     start = noise.gaussian(Latent(torch.zeros(1, 4, 8, 8)), 3).samples
-    pipe = StableDiffusionInstructPix2PixPipeline(
+    pipe = small.pipeline(
+        StableDiffusionInstructPix2PixPipeline,
         vae=vae.autoencoder,
-        text_encoder=None,
-        tokenizer=None,
         unet=model.network,
-        scheduler=EulerDiscreteScheduler(
-            beta_start=0.00085,
-            beta_end=0.012,
-            beta_schedule="scaled_linear",
-            timestep_spacing="trailing",
-        ),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
+        scheduler=small.euler_scheduler(),
     )
-    pipe.set_progress_bar_config(disable=True)
     expected = pipe(
         prompt_embeds=texts[0].embeddings,
         negative_prompt_embeds=texts[1].embeddings,

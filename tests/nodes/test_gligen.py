@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.testing import assert_close
 
+import small
 from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodes import gligen, model_files
@@ -22,36 +21,14 @@ from nodes import text as text_nodes
 from nodes.diffusion import gligen as layers
 from nodes.diffusion import schedules
 from nodes.diffusion.checkpoint_files import CheckpointError
-from nodes.diffusion.guidance import cfg
 from nodes.diffusion.prediction import in_one_batch, predict_epsilons
-from nodes.diffusion.samplers import euler
 from nodes.types import Clip, Conditioning, Model
+from small import SCALE, SD, WIDTH, normal
 
-# diffusers hands tensors to NumPy in the old way, which NumPy 2 remarks on.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
+pytestmark = small.OLD_NUMPY
 
-WIDTH, STEPS, SCALE = 16, 5, 4.0
-SD = schedules.schedule_of_betas(schedules.scaled_linear_betas(1000, 0.00085, 0.012))
-BETAS = {
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "steps_offset": 1,
-}
+STEPS = 5
 STEP = schedules.step_list(schedules.normal(SD, 10))[3]
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-def normal(seed: int, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 NOISE = normal(3, 1, 4, 8, 8)
@@ -59,20 +36,12 @@ NOISE = normal(3, 1, 4, 8, 8)
 
 def new_unet(attention: str = "default", layers_per_block: int = 2) -> Any:
     """The same weights with GLIGEN's layers (`gated`) and without; those are none of them zero."""
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    with seeded(1):
-        made = UNet2DConditionModel(
-            sample_size=8,
-            block_out_channels=(8, 16),
-            down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-            layers_per_block=layers_per_block,
-            cross_attention_dim=WIDTH,
-            attention_head_dim=2,
-            norm_num_groups=4,
-            attention_type=attention,
-        ).eval()
+    made = small.unet(
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        layers_per_block=layers_per_block,
+        attention_type=attention,
+    )
     for k, (name, parameter) in enumerate(sorted(made.named_parameters())):
         own = "fuser" in name or "position_net" in name
         seed = 1000 + k if own else sum(name.encode())
@@ -105,37 +74,21 @@ def with_layers(tmp_path: Path) -> Model:
 
 def pipeline(unet: Any, clip: Clip, folder: Path) -> Any:
     import diffusers
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-    from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
     from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-    cls: Any = diffusers.StableDiffusionGLIGENPipeline  # its module moved between versions
-    pipe = cls(
-        vae=AutoencoderKL(
-            block_out_channels=(4, 4, 4, 4),
-            norm_num_groups=2,
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-        ),
+    return small.pipeline(
+        diffusers.StableDiffusionGLIGENPipeline,  # its module moved between versions
+        vae=small.autoencoder(),
         text_encoder=clip.encoder,
         tokenizer=CLIPTokenizer.from_pretrained(str(folder / "tokenizer")),
         unet=unet,
-        scheduler=EulerDiscreteScheduler(timestep_spacing="trailing", **BETAS),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
+        scheduler=small.euler_scheduler(),
     )
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 def run(model: Model, positive: Conditioning, negative: Conditioning) -> Tensor:
     levels = schedules.at_timesteps(SD, schedules.trailing_timesteps(1000, STEPS))
-    x = NOISE * levels.values[0]
-    for step in schedules.step_list(levels):
-        uncond, cond = predict_epsilons(model, x, step, [negative, positive])
-        x = euler(x, cfg(cond, uncond, SCALE), step.sigma, step.sigma_next)
-    return x
+    return small.run(model, NOISE * levels.values[0], levels, positive, negative)
 
 
 def boxed(clip: Clip, end: float = 1.0) -> tuple[Conditioning, Conditioning]:
@@ -227,9 +180,9 @@ def test_attach_leaves_the_model_and_texts_without_boxes(with_layers: Model, cli
 
 def test_attach_refuses_layers_for_another_network(tmp_path: Path) -> None:
     save_file(new_parts(new_unet("gated")), tmp_path / "g.safetensors")
-    small = Model(new_unet(layers_per_block=1), SD)
+    shallow = Model(new_unet(layers_per_block=1), SD)
     with pytest.raises(InputError, match="do not fit the network"):
-        gligen.attach(small, load(tmp_path / "g.safetensors"))
+        gligen.attach(shallow, load(tmp_path / "g.safetensors"))
 
 
 def test_load_reads_both_kinds_of_names(

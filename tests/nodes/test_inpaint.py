@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
 
+import small
 from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodes import inpaint, noise, sampler, timesteps
 from nodes import vae as vae_nodes
 from nodes.types import Conditioning, Image, Latent, Mask, Model, Step, Vae
+from small import normal, uniform
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
+pytestmark = small.OLD_NUMPY
 
-
-def rand(*shape: int, seed: int) -> torch.Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
-
-
-PICTURE = Image(rand(1, 64, 48, 3, seed=1))
-OTHER = Image(rand(1, 64, 48, 3, seed=2))
+new_unet = partial(small.unet, 4, in_channels=9, out_channels=4)  # one for inpainting
+PICTURE = Image(uniform(1, 1, 64, 48, 3))
+OTHER = Image(uniform(2, 1, 64, 48, 3))
 HALF = Mask(torch.cat([torch.zeros(1, 64, 24), torch.ones(1, 64, 24)], dim=2))
 NOTHING, ALL = Mask(torch.zeros(1, 64, 48)), Mask(torch.ones(1, 64, 48))
 
@@ -53,34 +50,9 @@ def test_encode_hides_what_is_under_the_grown_mask(vae: Vae, ctx: RunContext) ->
     assert found.noise_mask[0, 0, 0].tolist() == [0, 0, 1, 1, 1, 1]
 
 
-def _inpainting_unet() -> Any:
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(4)
-        return UNet2DConditionModel(
-            sample_size=8,
-            in_channels=9,
-            out_channels=4,
-            block_out_channels=(8, 16),
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            layers_per_block=1,
-            cross_attention_dim=16,
-            attention_head_dim=2,
-            norm_num_groups=4,
-        ).eval()
-
-
 def _sure(vae: Vae) -> Vae:
     """An autoencoder without spread: diffusers draws from it, here its mean is taken."""
-    import copy
-
-    autoencoder = copy.deepcopy(vae.autoencoder)
-    with torch.no_grad():
-        autoencoder.quant_conv.weight[4:] = 0
-        autoencoder.quant_conv.bias[4:] = -30
-    return replace(vae, autoencoder=autoencoder)
+    return replace(vae, autoencoder=small.sure(copy.deepcopy(vae.autoencoder)))
 
 
 def test_conditioning_is_that_of_diffusers_inpainting_pipeline(
@@ -89,32 +61,16 @@ def test_conditioning_is_that_of_diffusers_inpainting_pipeline(
     from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_inpaint import (
         StableDiffusionInpaintPipeline,
     )
-    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
-    model, sure = Model(_inpainting_unet(), denoiser.betas), _sure(vae)
-    texts = [
-        Conditioning(torch.randn(1, 7, 16, generator=torch.Generator().manual_seed(k)))
-        for k in (5, 6)
-    ]
+    model, sure = Model(new_unet(), denoiser.betas), _sure(vae)
+    texts = [Conditioning(normal(seed, 1, 7, 16)) for seed in (5, 6)]
     start = noise.gaussian(Latent(torch.zeros(1, 4, 8, 6)), 3).samples
-    pipe = StableDiffusionInpaintPipeline(
+    pipe = small.pipeline(
+        StableDiffusionInpaintPipeline,
         vae=sure.autoencoder,
-        text_encoder=None,
-        tokenizer=None,
         unet=model.network,
-        scheduler=DDIMScheduler(
-            beta_start=0.00085,
-            beta_end=0.012,
-            beta_schedule="scaled_linear",
-            clip_sample=False,
-            set_alpha_to_one=True,
-            steps_offset=1,
-        ),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
+        scheduler=small.ddim_scheduler(),
     )
-    pipe.set_progress_bar_config(disable=True)
     expected = pipe(
         prompt_embeds=texts[0].embeddings,
         negative_prompt_embeds=texts[1].embeddings,
@@ -138,7 +94,7 @@ def test_conditioning_is_that_of_diffusers_inpainting_pipeline(
 
 
 def test_a_model_that_wants_the_picture_says_so_without_it(denoiser: Model) -> None:
-    model = Model(_inpainting_unet(), denoiser.betas)
+    model = Model(new_unet(), denoiser.betas)
     text = Conditioning(torch.zeros(1, 7, 16))
     from nodes import model as nodes_model
 
@@ -165,7 +121,7 @@ def test_fill_keeps_what_is_not_masked_and_spreads_it() -> None:
 
 
 def test_noise_under_mask_replaces_what_is_there() -> None:
-    latent = Latent(rand(1, 4, 8, 6, seed=3))
+    latent = Latent(uniform(3, 1, 4, 8, 6))
     drawn = noise.gaussian(latent, 7)
     found = inpaint.noise_under_mask(latent, drawn, HALF).samples
     assert torch.equal(found[..., :3], latent.samples[..., :3])
@@ -221,8 +177,8 @@ def test_a_mask_of_another_size_is_refused() -> None:
 
 
 def test_a_noise_mask_keeps_the_rest_of_the_latent(denoiser: Model, ctx: RunContext) -> None:
-    text = Conditioning(torch.randn(1, 7, 16, generator=torch.Generator().manual_seed(1)))
-    clean = Latent(rand(1, 4, 8, 6, seed=4), HALF.values[:, None, ::8, ::8])
+    text = Conditioning(normal(1, 1, 7, 16))
+    clean = Latent(uniform(4, 1, 4, 8, 6), HALF.values[:, None, ::8, ::8])
     sigmas = timesteps.trailing(denoiser.betas, 4)
     done = sampler.sample(denoiser, text, text, clean, sigmas, "euler", 1.0, 0, ctx=ctx)
     assert_close(done.samples[..., :3], clean.samples[..., :3])

@@ -5,8 +5,6 @@ Tolerance 1e-4 in float32 on latents: rounding of a few 1e-7 per operation, carr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,66 +15,24 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.testing import assert_close
 
+import small
 from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodes import ip_adapter, model_files
 from nodes import model as nodes_model
 from nodes.diffusion import attention, schedules
 from nodes.diffusion.checkpoint_files import CheckpointError
-from nodes.diffusion.guidance import cfg
 from nodes.diffusion.prediction import in_one_batch, predict_epsilons
-from nodes.diffusion.samplers import euler
 from nodes.types import Conditioning, ImageEmbedding, IpAdapter, Latent, Mask, Model
+from small import POOLED, SCALE, SD, WIDTH, normal, text
 
-# diffusers hands tensors to NumPy in the old way, which NumPy 2 remarks on.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
+pytestmark = small.OLD_NUMPY
 
-WIDTH, POOLED, HIDDEN, STEPS, SCALE = 16, 12, 20, 4, 4.0
-SD = schedules.schedule_of_betas(schedules.scaled_linear_betas(1000, 0.00085, 0.012))
-BETAS = {
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "steps_offset": 1,
-}
+HIDDEN, STEPS = 20, 4
 STEP = schedules.step_list(schedules.normal(SD, 10))[3]
 
 
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-def normal(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-XL = {
-    "addition_embed_type": "text_time",
-    "addition_time_embed_dim": 8,
-    "projection_class_embeddings_input_dim": POOLED + 6 * 8,
-}
-
-
-def new_unet(**config: Any) -> Any:
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    given: dict[str, Any] = {
-        "sample_size": 8,
-        "block_out_channels": (8, 16),
-        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
-        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
-        "layers_per_block": 1,
-        "cross_attention_dim": WIDTH,
-        "attention_head_dim": 2,
-        "norm_num_groups": 4,
-    }
-    with seeded(1):
-        return UNet2DConditionModel(**{**given, **config}).eval()
+XL = small.told_sizes(8)
 
 
 def projection(kind: str) -> dict[str, Tensor]:
@@ -136,7 +92,7 @@ def load(path: Path) -> IpAdapter:
 
 @pytest.fixture
 def adapter(tmp_path: Path) -> IpAdapter:
-    return load(write(tmp_path / "a.safetensors", new_unet()))
+    return load(write(tmp_path / "a.safetensors", small.unet()))
 
 
 def embedding(seed: int = 1, batch: int = 1) -> ImageEmbedding:
@@ -145,51 +101,27 @@ def embedding(seed: int = 1, batch: int = 1) -> ImageEmbedding:
     )
 
 
-def text(seed: int) -> Conditioning:
-    return Conditioning(normal(seed, 1, 7, WIDTH), normal(seed + 50, 1, POOLED))
-
-
 POSITIVE, NEGATIVE = text(1), text(2)
 NOISE = normal(3, 1, 4, 8, 12)
 
 
 def pipeline(unet: Any, xl: bool) -> Any:
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import (
         StableDiffusionPipeline,
     )
     from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import (
         StableDiffusionXLPipeline,
     )
-    from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 
-    parts: dict[str, Any] = {
-        "vae": AutoencoderKL(
-            block_out_channels=(4, 4, 4, 4),
-            norm_num_groups=2,
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-        ),
-        "text_encoder": None,
-        "tokenizer": None,
-        "scheduler": EulerDiscreteScheduler(timestep_spacing="trailing", **BETAS),
-        "feature_extractor": None,
-        "unet": unet,
-    }
-    if xl:
-        more = {"text_encoder_2": None, "tokenizer_2": None, "add_watermarker": False}
-        pipe = StableDiffusionXLPipeline(**parts, **more)
-    else:
-        parts |= {"safety_checker": None, "requires_safety_checker": False}
-        pipe = StableDiffusionPipeline(**parts)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
+    cls = StableDiffusionXLPipeline if xl else StableDiffusionPipeline
+    parts = {"vae": small.autoencoder(), "scheduler": small.euler_scheduler()}
+    return small.pipeline(cls, unet=unet, **parts)
 
 
 def theirs(
     state: dict[str, Any], strength: float, given: ImageEmbedding, kind: str, xl: bool
 ) -> Tensor:
-    unet = new_unet(**XL) if xl else new_unet()
+    unet = small.unet(**XL) if xl else small.unet()
     unet._load_ip_adapter_weights([state], low_cpu_mem_usage=False)
     pipe = pipeline(unet, xl)
     pipe.set_ip_adapter_scale(strength)
@@ -217,17 +149,13 @@ def theirs(
 
 def run(model: Model, positive: Conditioning, negative: Conditioning) -> Tensor:
     levels = schedules.at_timesteps(SD, schedules.trailing_timesteps(1000, STEPS))
-    x = NOISE * levels.values[0]
-    for step in schedules.step_list(levels):
-        uncond, cond = predict_epsilons(model, x, step, [negative, positive])
-        x = euler(x, cfg(cond, uncond, SCALE), step.sigma, step.sigma_next)
-    return x
+    return small.run(model, NOISE * levels.values[0], levels, positive, negative)
 
 
 @pytest.mark.parametrize("xl", [False, True], ids=["1", "xl"])
 @pytest.mark.parametrize("kind", ["plain", "plus", "face"])
 def test_apply_pair_run_is_the_pipeline_s(kind: str, xl: bool, tmp_path: Path) -> None:
-    unet = new_unet(**XL) if xl else new_unet()
+    unet = small.unet(**XL) if xl else small.unet()
     found = load(write(tmp_path / "adapter.safetensors", unet, kind))
     model = ip_adapter.attach(Model(unet, SD, family="sdxl" if xl else "sd1"), found)
     pair = ip_adapter.apply_pair(POSITIVE, NEGATIVE, found, embedding(), 0.6)
@@ -243,7 +171,7 @@ def predict(model: Model, given: Conditioning, x: Tensor = NOISE) -> Tensor:
 
 
 def test_attach_leaves_the_model_and_texts_without_picture(adapter: IpAdapter) -> None:
-    base = Model(new_unet(), SD)
+    base = Model(small.unet(), SD)
     model = ip_adapter.attach(base, adapter)
     assert torch.equal(predict(model, POSITIVE), predict(base, POSITIVE))
     pictured = ip_adapter.apply(POSITIVE, adapter, embedding())
@@ -256,8 +184,8 @@ def test_attach_leaves_the_model_and_texts_without_picture(adapter: IpAdapter) -
 
 
 def test_attach_takes_several(tmp_path: Path, adapter: IpAdapter) -> None:
-    other = load(write(tmp_path / "b.safetensors", new_unet(), "plus", seed=400))
-    base = Model(new_unet(), SD)
+    other = load(write(tmp_path / "b.safetensors", small.unet(), "plus", seed=400))
+    base = Model(small.unet(), SD)
     one = ip_adapter.attach(base, adapter)
     both = ip_adapter.attach(one, other)
     pictured = ip_adapter.apply(POSITIVE, adapter, embedding(), 0.7)
@@ -269,7 +197,7 @@ def test_attach_takes_several(tmp_path: Path, adapter: IpAdapter) -> None:
 
 
 def test_attach_and_other_patches_go_in_any_order(adapter: IpAdapter) -> None:
-    base = Model(new_unet(), SD)
+    base = Model(small.unet(), SD)
     pictured = ip_adapter.apply(POSITIVE, adapter, embedding(), 0.7)
 
     def patched(model: Model) -> Model:
@@ -282,7 +210,7 @@ def test_attach_and_other_patches_go_in_any_order(adapter: IpAdapter) -> None:
 
 
 def test_attach_refuses_another_family(adapter: IpAdapter) -> None:
-    wide = Model(new_unet(cross_attention_dim=24), SD, family="sdxl")
+    wide = Model(small.unet(cross_attention_dim=24), SD, family="sdxl")
     with pytest.raises(
         InputError, match=r"family sd1: .* width 16, the model 4 of 24.*family sdxl"
     ):
@@ -291,7 +219,7 @@ def test_attach_refuses_another_family(adapter: IpAdapter) -> None:
 
 def test_apply_adds_up_linearly_in_strength(adapter: IpAdapter) -> None:
     """Two of 0.3 are one of 0.6: attention to the picture is added, not mixed."""
-    model = ip_adapter.attach(Model(new_unet(), SD), adapter)
+    model = ip_adapter.attach(Model(small.unet(), SD), adapter)
     once = ip_adapter.apply(POSITIVE, adapter, embedding(), 0.6)
     half = ip_adapter.apply(POSITIVE, adapter, embedding(), 0.3)
     twice = ip_adapter.apply(half, adapter, embedding(), 0.3)
@@ -301,7 +229,7 @@ def test_apply_adds_up_linearly_in_strength(adapter: IpAdapter) -> None:
 
 
 def test_apply_holds_between_start_and_end(adapter: IpAdapter) -> None:
-    model = ip_adapter.attach(Model(new_unet(), SD), adapter)
+    model = ip_adapter.attach(Model(small.unet(), SD), adapter)
     always = ip_adapter.apply(POSITIVE, adapter, embedding())
     part = ip_adapter.apply(POSITIVE, adapter, embedding(), 1.0, 0.2, 0.5)
     for step in schedules.step_list(schedules.normal(SD, 10)):
@@ -320,7 +248,7 @@ def test_apply_reaches_every_text(adapter: IpAdapter) -> None:
 
 
 def test_apply_gives_each_picture_of_a_batch_its_own(adapter: IpAdapter) -> None:
-    model = ip_adapter.attach(Model(new_unet(), SD), adapter)
+    model = ip_adapter.attach(Model(small.unet(), SD), adapter)
     both, x = embedding(1, batch=2), normal(8, 2, 4, 8, 12)
     pictured = ip_adapter.apply(POSITIVE, adapter, both)
     got = predict(model, pictured, x)
@@ -339,7 +267,7 @@ def test_apply_refuses_the_embedding_of_another_encoder(adapter: IpAdapter) -> N
 
 
 def test_apply_masked_everywhere_is_apply(adapter: IpAdapter) -> None:
-    model = ip_adapter.attach(Model(new_unet(), SD), adapter)
+    model = ip_adapter.attach(Model(small.unet(), SD), adapter)
     everywhere = Mask(torch.ones(1, 64, 96))
     masked = ip_adapter.apply_masked(POSITIVE, adapter, embedding(), everywhere, 0.8)
     plain = ip_adapter.apply(POSITIVE, adapter, embedding(), 0.8)
@@ -351,7 +279,7 @@ def test_apply_masked_everywhere_is_apply(adapter: IpAdapter) -> None:
 
 def test_apply_masked_counts_where_the_mask_is(adapter: IpAdapter) -> None:
     """By a hook on the first layer that attends: places outside are as without a picture."""
-    base = Model(new_unet(), SD)
+    base = Model(small.unet(), SD)
     model = ip_adapter.attach(base, adapter)
     module = model.network.down_blocks[1].attentions[0].transformer_blocks[0].attn2
     seen: list[Tensor] = []
@@ -367,7 +295,7 @@ def test_apply_masked_counts_where_the_mask_is(adapter: IpAdapter) -> None:
 
 
 def test_apply_blank_is_apply_of_a_zero_embedding(adapter: IpAdapter) -> None:
-    model = ip_adapter.attach(Model(new_unet(), SD), adapter)
+    model = ip_adapter.attach(Model(small.unet(), SD), adapter)
     zeros = replace(embedding(), pooled=torch.zeros(1, POOLED))
     got = ip_adapter.apply_blank(POSITIVE, adapter, embedding(), 0.7)
     expected = ip_adapter.apply(POSITIVE, adapter, zeros, 0.7)
@@ -376,7 +304,7 @@ def test_apply_blank_is_apply_of_a_zero_embedding(adapter: IpAdapter) -> None:
 
 def test_load_finds_a_file_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ipadapter").mkdir()
-    write(tmp_path / "ipadapter" / "plus.safetensors", new_unet(), "plus")
+    write(tmp_path / "ipadapter" / "plus.safetensors", small.unet(), "plus")
     monkeypatch.setenv(model_files.ENVIRONMENT, str(tmp_path))
     found = ip_adapter.load("plus", ctx=RunContext())
     assert (found.reads, len(found.keys)) == ("hidden", 4)
@@ -385,7 +313,7 @@ def test_load_finds_a_file_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_load_tells_adapters_apart(tmp_path: Path) -> None:
     names = {
-        load(write(tmp_path / f"{seed}.safetensors", new_unet(), seed=seed)).name
+        load(write(tmp_path / f"{seed}.safetensors", small.unet(), seed=seed)).name
         for seed in (300, 400)
     }
     assert len(names) == 2

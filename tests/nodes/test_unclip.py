@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,44 +13,20 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.testing import assert_close
 
+import small
 from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodes import unclip
 from nodes.diffusion import schedules
 from nodes.diffusion.checkpoint_files import CheckpointError
-from nodes.diffusion.guidance import cfg
-from nodes.diffusion.prediction import predict_epsilons
-from nodes.diffusion.samplers import euler
 from nodes.types import Conditioning, ImageEmbedding, Model, UnclipNoise
+from small import SCALE, SD, normal, seeded
 
-# diffusers hands tensors to NumPy in the old way, which NumPy 2 remarks on.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
+pytestmark = small.OLD_NUMPY
 
-WIDTH, D, STEPS, SCALE = 16, 12, 4, 4.0
-SD = schedules.schedule_of_betas(schedules.scaled_linear_betas(1000, 0.00085, 0.012))
-BETAS = {
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "steps_offset": 1,
-}
+D, STEPS = small.POOLED, 4
 
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-def normal(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def text(seed: int) -> Conditioning:
-    return Conditioning(normal(seed, 1, 77, WIDTH), normal(seed + 50, 1, D))
+text = partial(small.text, tokens=77)
 
 
 def embedding(seed: int, batch: int = 1) -> ImageEmbedding:
@@ -63,21 +38,7 @@ LATENT = normal(3, 1, 4, 8, 8)
 
 
 def new_unet() -> Any:
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    with seeded(1):
-        return UNet2DConditionModel(
-            sample_size=8,
-            block_out_channels=(8, 16),
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            layers_per_block=1,
-            cross_attention_dim=WIDTH,
-            attention_head_dim=2,
-            norm_num_groups=4,
-            class_embed_type="projection",
-            projection_class_embeddings_input_dim=2 * D,
-        ).eval()
+    return small.unet(class_embed_type="projection", projection_class_embeddings_input_dim=2 * D)
 
 
 def normalizer() -> Any:
@@ -91,31 +52,20 @@ def normalizer() -> Any:
 
 
 def pipeline(unet: Any) -> Any:
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.pipelines.stable_diffusion.pipeline_stable_unclip_img2img import (
         StableUnCLIPImg2ImgPipeline,
     )
     from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
-    from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 
-    pipe = StableUnCLIPImg2ImgPipeline(
-        feature_extractor=None,
+    return small.pipeline(
+        StableUnCLIPImg2ImgPipeline,
         image_encoder=new_vision(),
         image_normalizer=normalizer(),
         image_noising_scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
-        tokenizer=None,
-        text_encoder=None,
         unet=unet,
-        scheduler=EulerDiscreteScheduler(timestep_spacing="trailing", **BETAS),
-        vae=AutoencoderKL(
-            block_out_channels=(4, 4, 4, 4),
-            norm_num_groups=2,
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-        ),
+        scheduler=small.euler_scheduler(),
+        vae=small.autoencoder(),
     )
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 @pytest.mark.parametrize("level", [0, 300])
@@ -138,11 +88,8 @@ def test_apply_run_is_the_pipeline_s(level: int) -> None:
         output_type="latent",
     ).images
     positive = unclip.apply(text(1), NOISE, embedding(4), 1.0, level / 999, seed)
-    x, model = start, Model(unet, SD)
-    for step in schedules.step_list(levels):
-        uncond, cond = predict_epsilons(model, x, step, [text(2), positive])
-        x = euler(x, cfg(cond, uncond, SCALE), step.sigma, step.sigma_next)
-    assert_close(x, expected, rtol=1e-4, atol=1e-4)
+    got = small.run(Model(unet, SD), start, levels, positive, text(2))
+    assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
 
 def labels(given: Conditioning) -> Tensor:
