@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,13 @@ from nodeflow.context import RunContext
 from nodeflow.executor import run
 from nodeflow.formats.graph_json import graph_from_data, read_graph
 from nodeflow.formats.picture import read_picture_metadata
-from nodeflow.graph import Graph, Loop, Node, walk
+from nodeflow.graph import Graph
 from nodeflow.provenance import metadata, provenance
 from nodeflow.registry import default_registry
-from nodeflow.validate import program, validate
+from nodeflow.validate import program
 
 FOLDER = Path(__file__).parents[2] / "graphs"
 NAMES = ["preprocessors", "image_tools", "steps_animation"]
-WIDTH, HEAD, ROW, GAP = 260, 60, 26, 20  # of a box in the editor, px
 
 
 def graph(name: str, checkpoint: str) -> Graph:
@@ -27,35 +25,9 @@ def graph(name: str, checkpoint: str) -> Graph:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_is_a_valid_graph_and_says_what_it_is(name: str, checkpoint: str) -> None:
-    found = graph(name, checkpoint)
-    assert validate(found) == []
-    assert found.title
-    assert len(found.description) > 80
-    assert {"prompt", "negative_prompt", "seed", "steps", "guidance_scale"} <= set(found.inputs)
-
-
-def box_height(node: Node) -> int:
-    if isinstance(node, Loop):
-        state = 2 * len(node.state)
-        return HEAD + ROW * (len(node.each) + len(node.const) + state + len(node.collect))
-    definition = default_registry().get(node.type)
-    assert definition is not None
-    return HEAD + ROW * (len(definition.inputs) + len(definition.outputs))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_its_boxes_do_not_touch(name: str) -> None:
-    found = read_graph(FOLDER / f"{name}.json")
-    nodes = dict(walk(found))
-    assert set(found.view) == set(nodes)
-    for a, b in combinations(nodes, 2):
-        if a.rpartition("/")[0] != b.rpartition("/")[0]:
-            continue  # one lies inside a loop, the other outside
-        (ax, ay), (bx, by) = found.view[a], found.view[b]
-        upper, lower = (a, b) if ay <= by else (b, a)
-        under = abs(ay - by) >= box_height(nodes[upper]) + GAP
-        assert abs(ax - bx) >= WIDTH + GAP or under, f"{upper} covers {lower}"
+def test_it_takes_what_a_picture_is_made_of(name: str) -> None:
+    wanted = {"prompt", "negative_prompt", "seed", "steps", "guidance_scale"}
+    assert wanted <= set(read_graph(FOLDER / f"{name}.json").inputs)
 
 
 def test_every_preprocessor_has_its_place_in_the_grid(checkpoint: str) -> None:
