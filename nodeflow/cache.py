@@ -3,7 +3,9 @@
 What leaves first is what is cheap to make again for the room it takes (GreedyDual-Size: Cao and
 Irani 1997): each value's worth is the clock + seconds to make it / its bytes; the least worthy
 goes, and the clock rises to its worth, so that what is not asked for ages. Of equals, the least
-recently used goes. What came from the tier behind costs what it takes to read it again.
+recently used goes. What came from the tier behind costs what it takes to read it again. Values may
+share tensors (a model, and the same with a LoRA over it): they count once, and a value's bytes are
+those that letting it go would free.
 
 The cache also remembers, per node path, what a node was made from last time, which is how a run can
 say *why* a node ran again. Imports `memory`, `fingerprint`, `graph` (for the names of loops).
@@ -21,6 +23,7 @@ from typing import Any, Protocol
 from nodeflow import memory
 from nodeflow.fingerprint import Key
 from nodeflow.graph import STRUCTURAL
+from nodeflow.memory import Account, Bytes
 
 GIB = 1 << 30
 
@@ -65,9 +68,12 @@ class MadeFrom:
 class _Entry:
     value: Any
     nbytes: int
+    seconds: float
     density: float
     rank: tuple[float, int]
     """Its worth, and when it was last used: the lowest leaves first."""
+    queued: tuple[float, int]
+    """Its place in the queue, which it may have risen above."""
 
 
 @dataclass
@@ -95,13 +101,18 @@ class Cache:
 
     budget: int = field(default_factory=default_budget)
     behind: Tier | None = None
-    nbytes: int = 0
     counts: CacheCounts = field(default_factory=CacheCounts)
     made: dict[str, MadeFrom] = field(default_factory=dict)
     _entries: dict[bytes, _Entry] = field(default_factory=dict, repr=False)
     _heap: list[tuple[tuple[float, int], bytes]] = field(default_factory=list, repr=False)
+    _account: Account = field(default_factory=Account, repr=False)
     _clock: float = 0.0
     _uses: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """What is kept here, each tensor's memory once."""
+        return self._account.held
 
     def get(self, key: Key) -> Any:
         """The value made under this key, or MISS."""
@@ -134,7 +145,7 @@ class Cache:
         """Let every value go; what the tier behind holds stays."""
         self._entries.clear()
         self._heap.clear()
-        self.nbytes = 0
+        self._account = Account()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -143,13 +154,15 @@ class Cache:
         return key in self._entries
 
     def _keep(self, key: bytes, value: Any, seconds: float, nbytes: int) -> None:
-        if nbytes > self.budget or key in self._entries:
+        growth = self._account.growth(nbytes)
+        if growth > self.budget or key in self._entries:
             return
-        density = seconds / nbytes
-        entry = self._entries[key] = _Entry(value, nbytes, density, self._rank(density))
-        heapq.heappush(self._heap, (entry.rank, key))
-        self.nbytes += nbytes
-        if self.nbytes > self.budget:
+        density = seconds / growth
+        rank = self._rank(density)
+        self._entries[key] = _Entry(value, nbytes, seconds, density, rank, rank)
+        heapq.heappush(self._heap, (rank, key))
+        self._account.add(nbytes)
+        if self._account.held > self.budget:
             self._shrink(self.budget)
 
     def _rank(self, density: float) -> tuple[float, int]:
@@ -157,18 +170,44 @@ class Cache:
         return self._clock + density, self._uses
 
     def _shrink(self, target: int) -> None:
-        while self.nbytes > target and self._heap:
+        while self._account.held > target and self._heap:
             rank, key = heapq.heappop(self._heap)
             entry = self._entries.get(key)
-            if entry is None:
+            if entry is None or entry.queued != rank:  # gone, or it stands elsewhere by now
                 continue
-            if entry.rank > rank:  # it was asked for since; it stands further back in the queue
-                heapq.heappush(self._heap, (entry.rank, key))
+            if entry.rank == rank:
+                self._weigh(entry)  # others may hold by now what it holds: less would be freed
+            if entry.rank > rank:  # or it was asked for since; it stands further back in the queue
+                self._queue(key, entry)
                 continue
             self._clock = max(self._clock, rank[0])
             del self._entries[key]
-            self.nbytes -= entry.nbytes
+            self._account.remove(entry.nbytes)
             self.counts.evicted += 1
+            self._weigh_last_holders(entry.nbytes)
+
+    def _queue(self, key: bytes, entry: _Entry) -> None:
+        entry.queued = entry.rank
+        heapq.heappush(self._heap, (entry.rank, key))
+
+    def _weigh(self, entry: _Entry) -> None:
+        """Rank an entry by what letting it go would free now."""
+        density = entry.seconds / self._account.relief(entry.nbytes)
+        if density != entry.density:
+            worth, use = entry.rank
+            entry.rank = worth - entry.density + density, use
+            entry.density = density
+
+    def _weigh_last_holders(self, gone: int) -> None:
+        """Rank anew what holds alone what it shared with a value that has gone."""
+        places = self._account.with_one_holder(gone)
+        if not places:
+            return
+        for key, entry in self._entries.items():
+            held = entry.nbytes
+            if isinstance(held, Bytes) and not held.storages.keys().isdisjoint(places):
+                self._weigh(entry)
+                self._queue(key, entry)
 
 
 def why_run(before: MadeFrom | None, now: MadeFrom) -> str:

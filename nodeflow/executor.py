@@ -250,7 +250,8 @@ class _Run:
     def _close_loop(self, frame: Frame, loop: LoopRun) -> None:
         """Put a finished loop's outputs into the frame it is a task of."""
         frame.loop = None
-        self.ledger.held -= loop.collected_bytes
+        for size in loop.collected_sizes:
+            self.ledger.remove(size)
         task = loop.task
         record = self.result.nodes[frame.path(task)]
         record.seconds += perf_counter()

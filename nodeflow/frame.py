@@ -8,26 +8,31 @@ tail resumes from the last pass whose state is at hand. Imports the layers up to
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nodeflow.cache import MISS, Cache
 from nodeflow.errors import InputError
 from nodeflow.fingerprint import Key, digest, element_key, slot_keys
-from nodeflow.memory import content_key, nbytes
+from nodeflow.memory import Account, content_key, nbytes
 from nodeflow.plan import body_order
 from nodeflow.program import LoopProgram, Scope, Task
 
 
-@dataclass(slots=True)
-class Ledger:
+class Ledger(Account):
     """Bytes that the values of a run hold, and the most they held."""
 
-    held: int = 0
-    peak: int = 0
+    __slots__ = ("peak",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peak = 0
 
     def add(self, size: int) -> None:
-        self.held += size
+        if type(size) is int:  # most values: there are many of them
+            self.held += size
+        else:
+            super().add(size)
         if self.held > self.peak:
             self.peak = self.held
 
@@ -84,14 +89,17 @@ class Frame:
     def hold(self, slot: int, value: Any, size: int) -> None:
         """Put a value into its slot, in place of what may be there: a node that runs for the sake
         of one output makes the others again."""
-        self.ledger.held -= self.sizes.get(slot, 0)
+        if slot in self.sizes:
+            self.ledger.remove(self.sizes[slot])
         self.values[slot] = value
         self.sizes[slot] = size
         self.ledger.add(size)
 
     def let_go(self, slot: int) -> None:
         self.values.pop(slot, None)
-        self.ledger.held -= self.sizes.pop(slot, 0)
+        size = self.sizes.pop(slot, None)
+        if size is not None:
+            self.ledger.remove(size)
 
     def decide(self, wanted: Iterable[int], cache: Cache) -> set[int]:
         """Mark the tasks to run so that the wanted slots get values, taking from the cache what it
@@ -228,7 +236,7 @@ class LoopRun:
     collected: dict[str, list[Any]]
     carried: dict[int, tuple[Any, int]]
     """The carried values with their bytes, by slot given, for the pass that runs now."""
-    collected_bytes: int = 0
+    collected_sizes: list[int] = field(default_factory=list)
 
     def give(self, frame: Frame) -> None:
         """Put what a pass is given into its slots."""
@@ -248,8 +256,9 @@ class LoopRun:
         for name, slot in self.program.collect:
             if name in self.collected:
                 self.collected[name].append(frame.values[slot])
-                self.collected_bytes += frame.sizes.get(slot, 0)
-                frame.ledger.add(frame.sizes.get(slot, 0))
+                size = frame.sizes.get(slot, 0)
+                self.collected_sizes.append(size)
+                frame.ledger.add(size)
         self.carried = {
             state.given: (frame.values[state.next], frame.sizes.get(state.next, 0))
             for state in self.program.state

@@ -1,4 +1,5 @@
-"""Looks into values without knowing their types: tensors in them, their bytes, a short description.
+"""Looks into values without knowing their types: tensors in them, their bytes, a short description;
+and adds up what several hold, where they share tensors.
 
 Torch is never imported: a tensor is told by what it can do, and only a process that holds one has
 torch loaded. Imports nothing of nodeflow.
@@ -64,22 +65,98 @@ def _parts(item: Any) -> Iterator[Any]:
             yield getattr(item, field.name)
 
 
+class Bytes(int):
+    """How many bytes a value with tensors holds; which of them are its `own`, and the rest by
+    storage, `storages`: place in memory → bytes. Others may hold the same storages: a sum over
+    values is an `Account`'s."""
+
+    own: int
+    storages: dict[int, int]
+
+    def __new__(cls, own: int, storages: dict[int, int]) -> Bytes:
+        made = super().__new__(cls, own + sum(storages.values()))
+        made.own, made.storages = own, storages
+        return made
+
+
+class Account:
+    """What values hold at the same time, in bytes: each storage once, however many hold it.
+
+    What is added is what `nbytes` gives; what is removed was added before.
+    """
+
+    __slots__ = ("_storages", "held")
+
+    def __init__(self) -> None:
+        self.held = 0
+        self._storages: dict[int, list[int]] = {}  # place → its bytes, and how many hold it
+
+    def add(self, size: int) -> None:
+        if not isinstance(size, Bytes):
+            self.held += size
+            return
+        self.held += size.own
+        for place, count in size.storages.items():
+            known = self._storages.get(place)
+            if known is None:
+                self._storages[place] = [count, 1]
+                self.held += count
+            else:
+                known[1] += 1
+
+    def remove(self, size: int) -> None:
+        if not isinstance(size, Bytes):
+            self.held -= size
+            return
+        self.held -= size.own
+        for place in size.storages:
+            known = self._storages[place]
+            known[1] -= 1
+            if not known[1]:
+                self.held -= known[0]
+                del self._storages[place]
+
+    def growth(self, size: int) -> int:
+        """By how much `add` would raise what is held."""
+        if not isinstance(size, Bytes):
+            return size
+        known = self._storages
+        return size.own + sum(n for place, n in size.storages.items() if place not in known)
+
+    def relief(self, size: int) -> int:
+        """By how much `remove` would lower it."""
+        if not isinstance(size, Bytes):
+            return size
+        known = (self._storages[place] for place in size.storages)
+        return size.own + sum(count for count, holders in known if holders == 1)
+
+    def with_one_holder(self, size: int) -> set[int]:
+        """Those of the storages that one value alone holds."""
+        if not isinstance(size, Bytes):
+            return set()
+        return {p for p in size.storages if p in self._storages and self._storages[p][1] == 1}
+
+
 def nbytes(value: Any) -> int:
-    """Bytes that a value holds, each storage once."""
+    """Bytes that a value holds, each storage once; `Bytes` where it has tensors."""
     if value is None or isinstance(value, (int, float)):
         return BASE_BYTES
     if isinstance(value, (str, bytes)):
         return BASE_BYTES + len(value)
-    total, storages, texts = BASE_BYTES, set(), [0]
+    own, texts = BASE_BYTES, [0]
+    storages: dict[int, int] = {}
     for tensor in tensors(value, texts):
         if str(tensor.layout) != "torch.strided":
-            total += tensor.element_size() * tensor.nelement()
+            own += tensor.element_size() * tensor.nelement()
             continue
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in storages or storage.data_ptr() == 0:
-            storages.add(storage.data_ptr())
-            total += storage.nbytes()
-    return total + texts[0]
+        place = storage.data_ptr()
+        if place:
+            storages[place] = storage.nbytes()
+        else:  # no memory, which others could share
+            own += storage.nbytes()
+    own += texts[0]
+    return Bytes(own, storages) if storages else own
 
 
 def short(value: Any) -> str:

@@ -32,7 +32,7 @@ class RunResult:
     cancelled.
 
     `status` is `done`, `failed` or `cancelled`. `peak_bytes` is the most that the run's values held
-    at once, models included, the cache's own not counted.
+    at once, models included, the cache's own not counted; tensors that several share count once.
     """
 
     outputs: dict[str, Any] = field(default_factory=dict)
