@@ -104,10 +104,12 @@ def parse(text: str, syntax: str) -> Prompt:
 
 
 def escape(text: str, syntax: str) -> str:
-    """`text` so that `parse` reads it as nothing but words: the words `text`."""
-    if syntax == "comfyui":
-        return re.sub(r"[():]|/(?=[/*])|(?<=\\)/", r"\\\g<0>", text)
-    return re.sub(r"[\\()\[\]:|#]|\bAND\b|\bBREAK\b", r"\\\g<0>", text)
+    """`text` so that `parse` reads it as nothing but words: the words `text`, also before the `:`
+    of a weight, which after the word `embedding` would name a file."""
+    if syntax == "comfyui":  # which has no escape for a letter: an empty comment parts the two
+        escaped = re.sub(r"[():]|/(?=[/*])|(?<=\\)/", r"\\\g<0>", text)
+        return re.sub(r"(?<![\w\\-])embedding\Z", r"\g<0>/**/", escaped)
+    return re.sub(r"[\\()\[\]:|#]|\bAND\b|\bBREAK\b|(?<![\w\\-])embedding\Z", r"\\\g<0>", text)
 
 
 def walk(nodes: Sequence[PromptNode]) -> Iterator[PromptNode]:

@@ -78,6 +78,8 @@ def test_what_is_escaped_reads_as_itself(text: str, syntax: str) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(text=ANY, syntax=st.sampled_from(SYNTAXES))
+@example(text="embedding", syntax="comfyui")
+@example(text="an embedding", syntax="a1111")
 def test_what_is_escaped_can_be_weighted(text: str, syntax: str) -> None:
     assume(syntax == "a1111" or not text.endswith("\\"))  # ComfyUI has no way to end in a backslash
     (node,) = parse(f"({escape(text, syntax)}:1.5)", syntax).parts[0].nodes
