@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+import small
 from nodeflow.context import RunContext
 from nodes.model_files import shipped_models
 from nodes.types import Clip, Model, Vae
+from small import WIDTH, seeded
 
-WIDTH = 16  # of the text encoder, and what the denoiser attends to
+pytest.register_assert_rewrite("sampler_checks")
 
 SCHEDULER = {
     "_class_name": "PNDMScheduler",
@@ -31,46 +31,6 @@ SCHEDULER = {
     "trained_betas": None,
     "prediction_type": "epsilon",
 }
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Random weights from `seed`, the global generator as it was before."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-def new_unet() -> Any:
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    with seeded(1):
-        return UNet2DConditionModel(
-            sample_size=8,
-            block_out_channels=(8, 16),
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            layers_per_block=1,
-            cross_attention_dim=WIDTH,
-            attention_head_dim=2,
-            norm_num_groups=4,
-        )
-
-
-def new_autoencoder() -> Any:
-    """Four levels, so that it shrinks by 8 as Stable Diffusion's does."""
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-
-    with seeded(2):
-        return AutoencoderKL(
-            block_out_channels=(4, 4, 8, 8),
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            layers_per_block=1,
-            latent_channels=4,
-            norm_num_groups=2,
-            sample_size=64,
-        )
 
 
 def new_text_encoder() -> Any:
@@ -93,11 +53,12 @@ def new_text_encoder() -> Any:
 
 
 def write_checkpoint(folder: Path) -> Path:
-    """A whole checkpoint of the three above, with the tokenizer of the model that is shipped."""
+    """A whole checkpoint, with the tokenizer of the model that is shipped."""
     from transformers.utils import logging
 
-    new_unet().save_pretrained(folder / "unet")
-    new_autoencoder().save_pretrained(folder / "vae")
+    small.unet().save_pretrained(folder / "unet")
+    vae = small.autoencoder(seed=2, block_out_channels=(4, 4, 8, 8), sample_size=64)
+    vae.save_pretrained(folder / "vae")
     logging.disable_progress_bar()  # the library draws one on stderr, even for three layers
     new_text_encoder().save_pretrained(folder / "text_encoder")
     logging.enable_progress_bar()
@@ -152,7 +113,7 @@ def denoiser() -> Model:
     """A denoiser of random weights that comes from no file, with Stable Diffusion's schedule."""
     from nodes.schedule import scaled_linear
 
-    return Model(new_unet().eval(), scaled_linear())
+    return Model(small.unet(), scaled_linear())
 
 
 @pytest.fixture

@@ -14,16 +14,13 @@ from nodes import attention
 from nodes.diffusion import attention as maps
 from nodes.diffusion.prediction import predict_epsilons, scale_input
 from nodes.types import Conditioning, Latent, Model, Step
+from small import normal
 
 STEP = Step(5, 20, 2.0, 1.5, 400.0, 300.0)
 
 
-def randn(*shape: int, seed: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-X = 2 * randn(2, 4, 8, 8, seed=1)
-TEXT = Conditioning(randn(1, 7, 16, seed=2))
+X = 2 * normal(1, 2, 4, 8, 8)
+TEXT = Conditioning(normal(2, 1, 7, 16))
 
 
 def scores(model: Model, cross: bool) -> list[torch.Tensor]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +13,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.testing import assert_close
 
+import small
 from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodes import clip_vision, model_files
 from nodes.diffusion import clip_vision as vision
 from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.types import ClipVision, Image, ImageEmbedding
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-def new_vision(**config: Any) -> Any:
-    from transformers.models.clip.configuration_clip import CLIPVisionConfig
-    from transformers.models.clip.modeling_clip import CLIPVisionModelWithProjection
-
-    given: dict[str, Any] = {
-        "hidden_size": 64,
-        "intermediate_size": 32,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 1,
-        "image_size": 28,
-        "patch_size": 14,
-        "projection_dim": 12,
-        "hidden_act": "quick_gelu",
-    }
-    with seeded(1):
-        return CLIPVisionModelWithProjection(CLIPVisionConfig(**{**given, **config})).eval()
 
 
 def picture(seed: int, height: int, width: int, batch: int = 1) -> Image:
@@ -77,7 +51,7 @@ def test_encode_sees_what_transformers_shows(size: tuple[int, int]) -> None:
 
 
 def test_encode_is_the_model_s_answer() -> None:
-    network = new_vision()
+    network = small.clip_vision()
     pixels = picture(2, 28, 28, batch=2).pixels
     got = clip_vision.encode(ClipVision(network), Image(pixels))
     with torch.no_grad():
@@ -90,11 +64,11 @@ def test_encode_is_the_model_s_answer() -> None:
 
 def test_encode_refuses_alpha() -> None:
     with pytest.raises(InputError, match="remove_alpha"):
-        clip_vision.encode(ClipVision(new_vision()), Image(torch.zeros(1, 28, 28, 4)))
+        clip_vision.encode(ClipVision(small.clip_vision()), Image(torch.zeros(1, 28, 28, 4)))
 
 
 def test_encode_whole_sees_the_sides_too() -> None:
-    net = ClipVision(new_vision())
+    net = ClipVision(small.clip_vision())
     wide = picture(3, 28, 56)
     middle = Image(wide.pixels[:, :, 14:42])
     whole, cut = clip_vision.encode_whole(net, wide), clip_vision.encode(net, wide)
@@ -137,7 +111,7 @@ def same(network: Any, other: Any) -> None:
 def test_load_reads_a_folder_and_a_file_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = new_vision(num_attention_heads=2, hidden_act="gelu")
+    network = small.clip_vision(num_attention_heads=2, hidden_act="gelu")
     network.save_pretrained(tmp_path / "clip_vision" / "small")
     save_file(network.state_dict(), tmp_path / "clip_vision" / "single.safetensors")
     monkeypatch.setenv(model_files.ENVIRONMENT, str(tmp_path))
@@ -154,7 +128,7 @@ def test_load_reads_a_folder_and_a_file_by_name(
 
 @pytest.mark.parametrize("prefix", ["visual.", "embedder.model.visual."])
 def test_load_reads_openclip_s_names(prefix: str, tmp_path: Path) -> None:
-    network = new_vision()
+    network = small.clip_vision()
     state = network.state_dict()
     found = {"proj": state["visual_projection.weight"].T.contiguous()}
     for new, old in (

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 from torch.testing import assert_close
 
+import small
 from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodes import control, model_files, schedule, sigmas
@@ -30,50 +27,28 @@ from nodes.types import (
     Span,
     Vae,
 )
+from small import lively, normal, seeded, uniform
 
 LEVELS = sigmas.normal(schedule.scaled_linear(), 10)
 STEP = schedule.step(LEVELS, 3)
 
 
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-def randn(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
 def hint(seed: int, batch: int = 1) -> Image:
-    return Image(torch.rand(batch, 64, 64, 3, generator=torch.Generator().manual_seed(seed)))
+    return Image(uniform(seed, batch, 64, 64, 3))
 
 
 def text(seed: int = 1) -> Conditioning:
-    return Conditioning(randn(1, 7, 16, seed=seed))
-
-
-def new_net(unet: Any, seed: int) -> Any:
-    """A ControlNet for the denoiser of conftest, none of its weights zero."""
-    from diffusers.models.controlnets.controlnet import ControlNetModel
-
-    with seeded(seed):
-        made = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 4, 4, 4))
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in made.parameters():
-        parameter.data += 0.05 * torch.randn(parameter.shape, generator=generator)
-    return made.eval()
+    return Conditioning(normal(seed, 1, 7, 16))
 
 
 @pytest.fixture(scope="module")
 def net(denoiser: Model) -> ControlNet:
-    return ControlNet(new_net(denoiser.network, 2))
+    return ControlNet(small.controlnet(denoiser.network, 2))
 
 
 @pytest.fixture(scope="module")
 def other(denoiser: Model) -> ControlNet:
-    return ControlNet(new_net(denoiser.network, 3))
+    return ControlNet(small.controlnet(denoiser.network, 3))
 
 
 def new_flux_net() -> ControlNet:
@@ -81,15 +56,7 @@ def new_flux_net() -> ControlNet:
 
     with seeded(4):
         made = FluxControlNetModel(
-            in_channels=16,
-            num_layers=2,
-            num_single_layers=0,
-            attention_head_dim=8,
-            num_attention_heads=2,
-            joint_attention_dim=16,
-            pooled_projection_dim=12,
-            axes_dims_rope=(2, 2, 4),
-            num_mode=7,
+            **small.flux_config(), num_layers=2, num_single_layers=0, num_mode=7
         ).eval()
     known = ("canny", "tile", "depth", "blur", "pose", "gray", "low quality")
     return ControlNet(made, "flux", known)
@@ -98,7 +65,7 @@ def new_flux_net() -> ControlNet:
 # FluxControlNetModel itself makes it.
 flux_warns = pytest.mark.filterwarnings("ignore:`FluxPosEmbed` is deprecated:FutureWarning")
 
-LATENT = Latent(randn(2, 4, 8, 8) * math.sqrt(1 + STEP.sigma**2))
+LATENT = Latent(normal(0, 2, 4, 8, 8) * math.sqrt(1 + STEP.sigma**2))
 
 
 def test_load_reads_a_folder_by_name(
@@ -261,53 +228,22 @@ def test_residuals_refuse_several_texts_and_other_families(
     for several in (replace(text(), more=(text(2),)), replace(text(), area=Area(0, 0, 1, 0.5))):
         with pytest.raises(InputError, match="one text for the whole picture"):
             control.residuals(net, denoiser, LATENT, STEP, several, hint(1))
-    wider = Model(new_wide_unet(), denoiser.betas, family="sd2")
+    wider = Model(small.unet(5, cross_attention_dim=24), denoiser.betas, family="sd2")
     with pytest.raises(
         InputError, match=r"family sd1 .text width 16., but this model is of family"
     ):
-        control.residuals(net, wider, LATENT, STEP, Conditioning(randn(1, 7, 24)), hint(1))
-
-
-def new_wide_unet() -> Any:
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    with seeded(5):
-        return UNet2DConditionModel(
-            sample_size=8,
-            block_out_channels=(8, 16),
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            layers_per_block=1,
-            cross_attention_dim=24,
-            attention_head_dim=2,
-            norm_num_groups=4,
-        ).eval()
+        control.residuals(net, wider, LATENT, STEP, Conditioning(normal(0, 1, 7, 24)), hint(1))
 
 
 @flux_warns
 def test_residuals_encoded_are_those_of_apply_encoded(vae: Vae) -> None:
-    from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
-
-    with seeded(6):
-        network = FluxTransformer2DModel(
-            in_channels=16,
-            num_layers=2,
-            num_single_layers=1,
-            attention_head_dim=8,
-            num_attention_heads=2,
-            joint_attention_dim=16,
-            pooled_projection_dim=12,
-            guidance_embeds=False,
-            axes_dims_rope=(2, 2, 4),
-        ).eval()
+    network = small.flux(False, seed=6, layers=2)
     net = control.set_union_mode(new_flux_net(), "depth")
-    generator = torch.Generator().manual_seed(7)
-    for parameter in net.network.parameters():
-        parameter.data += 0.05 * torch.randn(parameter.shape, generator=generator)
+    lively(net.network, 7)
     betas = FlowSchedule(multiplier=1.0)
     model = Model(network, betas, "flow", "flux")
     step = schedule.steps(sigmas.simple(betas, 4))[1]
-    given = replace(text(), pooled=randn(1, 12, seed=8))
+    given = replace(text(), pooled=normal(8, 1, 12))
     seen = control.encode_hint(net, vae, hint(1))
     added = control.residuals_encoded(net, model, LATENT, step, given, seen, 0.5)
     looped = control.predict_noise(model, LATENT, step, given, [added])
@@ -376,11 +312,11 @@ def test_predict_noise_takes_controls_on_top_of_the_text_s_own(
 def test_predict_noise_refuses_what_was_made_for_other_sizes(
     denoiser: Model, net: ControlNet
 ) -> None:
-    small = Latent(randn(1, 4, 4, 4))
-    added = control.residuals(net, denoiser, small, STEP, text(), hint(1))
+    few = Latent(normal(0, 1, 4, 4, 4))
+    added = control.residuals(net, denoiser, few, STEP, text(), hint(1))
     with pytest.raises(InputError, match="4 × 4"):
         control.predict_noise(denoiser, LATENT, STEP, text(), [added])
-    three = Latent(randn(3, 4, 8, 8))
+    three = Latent(normal(0, 3, 4, 8, 8))
     added = control.residuals(net, denoiser, three, STEP, text(), hint(1))
     with pytest.raises(InputError, match="3 pictures"):
         control.predict_noise(denoiser, LATENT, STEP, text(), [added])

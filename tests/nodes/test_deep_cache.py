@@ -13,17 +13,14 @@ from nodeflow.errors import InputError
 from nodes import deep_cache, guider, sampler, sampler_kinds, timesteps
 from nodes import model as nodes_model
 from nodes.types import Conditioning, Latent, Model, Span, Step
+from small import normal
 
 STEP = Step(6, 20, 2.0, 1.5, 400.0, 300.0)
 NEXT = replace(STEP, index=7, sigma=1.5, timestep=350.0)
 
 
-def randn(*shape: int, seed: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-X = Latent(2 * randn(2, 4, 8, 8, seed=1))
-A, B = Conditioning(randn(1, 7, 16, seed=2)), Conditioning(randn(2, 5, 16, seed=3))
+X = Latent(2 * normal(1, 2, 4, 8, 8))
+A, B = Conditioning(normal(2, 1, 7, 16)), Conditioning(normal(3, 2, 5, 16))
 
 
 def test_predict_pair_at_a_whole_step_is_the_models_own(denoiser: Model) -> None:

@@ -12,16 +12,13 @@ from nodeflow.errors import InputError
 from nodes import guidance, guidance_clean, guidance_mix, guider
 from nodes import model as nodes_model
 from nodes.types import Conditioning, Latent, Model, NoisePrediction, Step
+from small import normal
 
 STEP = Step(5, 20, 2.0, 1.5, 400.0, 300.0)
 
 
-def randn(*shape: int, seed: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-X = 2 * randn(1, 4, 8, 8, seed=1)
-A, B, C = (Conditioning(randn(1, 7, 16, seed=seed)) for seed in (2, 3, 4))
+X = 2 * normal(1, 1, 4, 8, 8)
+A, B, C = (Conditioning(normal(seed, 1, 7, 16)) for seed in (2, 3, 4))
 
 
 def said(model: Model, text: Conditioning, step: Step = STEP) -> NoisePrediction:

@@ -12,16 +12,13 @@ from nodeflow.errors import InputError
 from nodes import guidance, guidance_mix, guider, guider_mix
 from nodes import model as nodes_model
 from nodes.types import Area, Conditioning, FlowSchedule, Latent, Model, NoisePrediction, Step
+from small import normal
 
 STEP = Step(5, 20, 2.0, 1.5, 400.0, 300.0)
 
 
-def randn(*shape: int, seed: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-X = 2 * randn(1, 4, 8, 8, seed=1)
-A, B, C = (Conditioning(randn(1, 7, 16, seed=seed)) for seed in (2, 3, 4))
+X = 2 * normal(1, 1, 4, 8, 8)
+A, B, C = (Conditioning(normal(seed, 1, 7, 16)) for seed in (2, 3, 4))
 
 
 def said(model: Model, text: Conditioning) -> NoisePrediction:
@@ -76,7 +73,7 @@ def test_tiled_of_one_window_is_plain_guidance(denoiser: Model) -> None:
 
 
 def test_tiled_asks_about_each_window_by_itself(denoiser: Model) -> None:
-    wide = 2 * randn(1, 4, 8, 16, seed=9)
+    wide = 2 * normal(9, 1, 4, 8, 16)
     found = guider_mix.tiled(denoiser, A, B, 5.0, 64, 0).ask(wide, STEP).noise
     plain = guider.cfg(denoiser, A, B, 5.0)
     for half in (slice(0, 8), slice(8, 16)):
@@ -86,7 +83,7 @@ def test_tiled_asks_about_each_window_by_itself(denoiser: Model) -> None:
 
 
 def test_tiled_cuts_masks_and_areas_to_the_window(denoiser: Model) -> None:
-    wide = 2 * randn(1, 4, 8, 16, seed=9)
+    wide = 2 * normal(9, 1, 4, 8, 16)
     left = torch.zeros(1, 64, 128)
     left[..., :64] = 1
     for first, second in (

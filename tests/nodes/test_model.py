@@ -14,19 +14,16 @@ from nodeflow.errors import InputError
 from nodes import model as nodes_model
 from nodes import schedule, sigmas
 from nodes.types import Conditioning, Latent, Model, NoisePrediction, Step
+from small import normal
 
 STEP = schedule.step(sigmas.normal(schedule.scaled_linear(), 10), 3)
 
 
-def randn(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
 def text(tokens: int = 7, batch: int = 1, seed: int = 1) -> Conditioning:
-    return Conditioning(randn(batch, tokens, 16, seed=seed))
+    return Conditioning(normal(seed, batch, tokens, 16))
 
 
-LATENT = Latent(randn(2, 4, 8, 8) * math.sqrt(1 + STEP.sigma**2))
+LATENT = Latent(normal(0, 2, 4, 8, 8) * math.sqrt(1 + STEP.sigma**2))
 
 
 def ask(model: Model, latent: Latent, step: Step, given: Conditioning) -> torch.Tensor:
@@ -123,14 +120,14 @@ def test_predict_pair_of_several_texts(denoiser: Model) -> None:
 
 
 def test_to_denoised_and_to_noise_are_inverse() -> None:
-    noise = NoisePrediction(randn(2, 4, 8, 8, seed=4))
+    noise = NoisePrediction(normal(4, 2, 4, 8, 8))
     denoised = nodes_model.to_denoised(LATENT, noise, STEP)
     back = nodes_model.to_noise(LATENT, denoised, STEP)
     assert_close(back.samples, noise.samples, rtol=1e-4, atol=1e-5)
 
 
 def test_to_denoised_finds_the_picture_behind_true_noise() -> None:
-    clean, noise = randn(1, 4, 8, 8, seed=5), randn(1, 4, 8, 8, seed=6)
+    clean, noise = normal(5, 1, 4, 8, 8), normal(6, 1, 4, 8, 8)
     noisy = Latent(clean + STEP.sigma * noise)
     found = nodes_model.to_denoised(noisy, NoisePrediction(noise), STEP)
     assert_close(found.samples, clean, rtol=1e-5, atol=1e-5)
@@ -144,7 +141,7 @@ def test_to_noise_refuses_sigma_zero() -> None:
 
 def test_to_denoised_wants_one_shape() -> None:
     with pytest.raises(InputError, match=r"noise: got \[1, 4, 8, 8\]"):
-        nodes_model.to_denoised(LATENT, NoisePrediction(randn(1, 4, 8, 8)), STEP)
+        nodes_model.to_denoised(LATENT, NoisePrediction(normal(0, 1, 4, 8, 8)), STEP)
 
 
 def test_denoised_to_latent_is_the_same_tensor() -> None:
@@ -154,11 +151,11 @@ def test_denoised_to_latent_is_the_same_tensor() -> None:
 
 def test_predict_noise_refuses_a_latent_of_other_channels(denoiser: Model) -> None:
     with pytest.raises(InputError, match="latent: got 16 channels, expected the network's 4"):
-        nodes_model.predict_noise(denoiser, Latent(randn(1, 16, 8, 8)), STEP, text())
+        nodes_model.predict_noise(denoiser, Latent(normal(0, 1, 16, 8, 8)), STEP, text())
 
 
 def test_predict_noise_refuses_another_model_s_text(denoiser: Model) -> None:
-    wide = Conditioning(randn(1, 7, 24))
+    wide = Conditioning(normal(0, 1, 7, 24))
     with pytest.raises(InputError, match="embeddings of width 24, expected the network's 16"):
         nodes_model.predict_noise(denoiser, LATENT, STEP, wide)
     with pytest.raises(InputError, match="uncond: got embeddings of width 24"):
@@ -179,7 +176,7 @@ def test_predict_noise_steers_each_picture_by_its_own_text(denoiser: Model) -> N
 
 def test_predict_noise_refuses_no_picture(denoiser: Model) -> None:
     with pytest.raises(InputError, match="latent: got no picture"):
-        nodes_model.predict_noise(denoiser, Latent(randn(0, 4, 8, 8)), STEP, text())
+        nodes_model.predict_noise(denoiser, Latent(normal(0, 0, 4, 8, 8)), STEP, text())
 
 
 def test_predict_noise_refuses_a_batch_that_does_not_fit(denoiser: Model) -> None:

@@ -13,16 +13,13 @@ from nodes import patch
 from nodes.diffusion import token_merging
 from nodes.diffusion.prediction import predict_epsilons
 from nodes.types import Conditioning, Model, Step
+from small import normal
 
 STEP = Step(5, 20, 2.0, 1.5, 400.0, 300.0)
 
 
-def randn(*shape: int, seed: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-X = 2 * randn(1, 4, 16, 8, seed=1)
-TEXT = Conditioning(randn(1, 7, 16, seed=2))
+X = 2 * normal(1, 1, 4, 16, 8)
+TEXT = Conditioning(normal(2, 1, 7, 16))
 
 
 def said(model: Model) -> torch.Tensor:
@@ -72,7 +69,7 @@ def test_token_merging_of_nothing_changes_nothing(denoiser: Model) -> None:
 
 def test_merging_joins_those_that_are_alike_and_gives_each_its_groups_answer() -> None:
     """Four colours in 2 × 2 squares: whatever is merged is equal, so all comes back as it was."""
-    colours = randn(4, 3, seed=3)
+    colours = normal(3, 4, 3)
     grid = colours.reshape(2, 2, 3).repeat_interleave(2, 0).repeat_interleave(2, 1)
     x = grid.reshape(1, 16, 3)
     smaller, back = token_merging.merged(0.75)(x, 4, 4)

@@ -16,16 +16,13 @@ from nodes import perturb
 from nodes.diffusion.attention import attentions
 from nodes.diffusion.prediction import predict_epsilons, scale_input
 from nodes.types import Conditioning, FlowSchedule, Latent, Mask, Model, NoisePrediction, Step
+from small import normal
 
 STEP = Step(5, 20, 2.0, 1.5, 400.0, 300.0)
 
 
-def randn(*shape: int, seed: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-X = 2 * randn(1, 4, 8, 8, seed=1)
-TEXT = Conditioning(randn(1, 7, 16, seed=2))
+X = 2 * normal(1, 1, 4, 8, 8)
+TEXT = Conditioning(normal(2, 1, 7, 16))
 
 
 @pytest.mark.parametrize("places", ["mid", "up", "all"])
@@ -79,9 +76,9 @@ def test_skip_layers_is_what_diffusers_skips() -> None:
     network = _sd3()
     model = Model(network, FlowSchedule(3.0), "flow", "sd3")
     given = {
-        "hidden_states": randn(1, 4, 8, 8, seed=3),
-        "encoder_hidden_states": randn(1, 5, 16, seed=4),
-        "pooled_projections": randn(1, 12, seed=5),
+        "hidden_states": normal(3, 1, 4, 8, 8),
+        "encoder_hidden_states": normal(4, 1, 5, 16),
+        "pooled_projections": normal(5, 1, 12),
         "timestep": torch.tensor([500.0]),
         "return_dict": False,
     }
@@ -101,7 +98,7 @@ def test_skip_layers_counts_the_blocks(denoiser: Model) -> None:
 
 
 def test_blur_attended_blurs_under_the_mask_alone() -> None:
-    eps = NoisePrediction(randn(1, 4, 8, 8, seed=6))
+    eps = NoisePrediction(normal(6, 1, 4, 8, 8))
     half = torch.zeros(1, 4, 4)
     half[..., :2] = 1
     found = perturb.blur_attended(Latent(X), eps, STEP, Mask(half), 1.0).samples
@@ -117,7 +114,7 @@ def test_blur_attended_blurs_under_the_mask_alone() -> None:
 
 
 def test_blur_attended_of_an_even_picture_changes_nothing() -> None:
-    eps = NoisePrediction(randn(1, 4, 16, 16, seed=6))
+    eps = NoisePrediction(normal(6, 1, 4, 16, 16))
     even = Latent(torch.full((1, 4, 16, 16), 0.7) + STEP.sigma * eps.samples)
     found = perturb.blur_attended(even, eps, STEP, Mask(torch.ones(1, 8, 8)), 2.0)
     assert_close(found.samples, even.samples, rtol=1e-4, atol=1e-5)
@@ -125,7 +122,7 @@ def test_blur_attended_of_an_even_picture_changes_nothing() -> None:
 
 def test_blur_attended_keeps_the_share_of_the_picture_in_a_flow() -> None:
     step = Step(5, 20, 0.75, 0.5, 750.0, 500.0, flow=True)
-    clean, eps = randn(1, 4, 8, 8, seed=7), randn(1, 4, 8, 8, seed=8)
+    clean, eps = normal(7, 1, 4, 8, 8), normal(8, 1, 4, 8, 8)
     x = Latent(0.25 * clean + 0.75 * eps)
     velocity = NoisePrediction(eps - clean)
     found = perturb.blur_attended(x, velocity, step, Mask(torch.ones(1, 8, 8)), 1.0).samples

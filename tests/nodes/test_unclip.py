@@ -20,7 +20,7 @@ from nodes import unclip
 from nodes.diffusion import schedules
 from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.types import Conditioning, ImageEmbedding, Model, UnclipNoise
-from small import SCALE, SD, normal, seeded
+from small import SCALE, SD, normal
 
 pytestmark = small.OLD_NUMPY
 
@@ -59,7 +59,7 @@ def pipeline(unet: Any) -> Any:
 
     return small.pipeline(
         StableUnCLIPImg2ImgPipeline,
-        image_encoder=new_vision(),
+        image_encoder=small.clip_vision(),
         image_normalizer=normalizer(),
         image_noising_scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
         unet=unet,
@@ -144,25 +144,8 @@ def test_revision_refuses_embeddings_of_another_space() -> None:
         unclip.revision(text(1), replace(embedding(1), pooled=normal(1, 1, 13)))
 
 
-def new_vision() -> Any:
-    from transformers.models.clip.configuration_clip import CLIPVisionConfig
-    from transformers.models.clip.modeling_clip import CLIPVisionModelWithProjection
-
-    config = CLIPVisionConfig(
-        hidden_size=64,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=1,
-        image_size=28,
-        patch_size=14,
-        projection_dim=D,
-    )
-    with seeded(1):
-        return CLIPVisionModelWithProjection(config).eval()
-
-
 def test_load_reads_a_folder_and_a_single_file(tmp_path: Path) -> None:
-    vision = new_vision()
+    vision = small.clip_vision()
     folder = tmp_path / "unclip"
     vision.save_pretrained(folder / "image_encoder")
     normalizer().save_pretrained(folder / "image_normalizer")

@@ -172,6 +172,25 @@ def flux(guidance: bool, seed: int = 2, layers: int = 1, singles: int = 1, **con
         return FluxTransformer2DModel(**{**flux_config(), **depth, **config}).eval()
 
 
+def clip_vision(seed: int = 1, **changes: Any) -> Any:
+    """CLIP's reader of pictures of 28 px, projected to POOLED numbers."""
+    from transformers.models.clip.configuration_clip import CLIPVisionConfig
+    from transformers.models.clip.modeling_clip import CLIPVisionModelWithProjection
+
+    given: dict[str, Any] = {
+        "hidden_size": 64,
+        "intermediate_size": 32,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 1,
+        "image_size": 28,
+        "patch_size": 14,
+        "projection_dim": POOLED,
+        "hidden_act": "quick_gelu",
+    }
+    with seeded(seed):
+        return CLIPVisionModelWithProjection(CLIPVisionConfig(**{**given, **changes})).eval()
+
+
 def euler_scheduler(**changes: Any) -> Any:
     from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +15,10 @@ from torch import Tensor
 from nodes.diffusion import control_files
 from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.diffusion.control_load import load
+from small import sd3_config, seeded
 
 # FluxControlNetModel itself makes it.
 pytestmark = pytest.mark.filterwarnings("ignore:`FluxPosEmbed` is deprecated:FutureWarning")
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
 
 
 def new_controlnet(width: int = 768, **config: Any) -> Any:
@@ -76,16 +68,11 @@ def new_sd3(**config: Any) -> Any:
     from diffusers.models.controlnets.controlnet_sd3 import SD3ControlNetModel
 
     given: dict[str, Any] = {
-        "sample_size": 16,
-        "in_channels": 4,
-        "out_channels": 4,
+        **sd3_config(),
         "num_layers": 2,
         "attention_head_dim": 64,
         "num_attention_heads": 1,
         "caption_projection_dim": 64,
-        "joint_attention_dim": 16,
-        "pooled_projection_dim": 12,
-        "pos_embed_max_size": 16,
     }
     with seeded(3):
         return SD3ControlNetModel(**{**given, **config})

@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from torch.testing import assert_close
 
+import small
 from nodeflow.context import RunContext
 from nodes import forward, guidance, noise, sample, sample_multistep, schedule, timesteps
 from nodes import latent as latent_nodes
@@ -26,26 +25,18 @@ from nodes import model as nodes_model
 from nodes import text as text_nodes
 from nodes import vae as vae_nodes
 from nodes.types import Clip, Conditioning, Latent, Model, NoisePrediction, Sigmas, Step, Vae
+from small import normal
 
-# diffusers hands tensors to NumPy in the old way, which NumPy 2 remarks on.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
+pytestmark = small.OLD_NUMPY
 
 SD = schedule.scaled_linear()
-BETAS = {
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "steps_offset": 1,
-}
 EMPTY = Latent(torch.zeros(2, 4, 8, 8))
 NOISE = noise.gaussian(EMPTY, 5)
 STEPS, SCALE = 10, 5.0
 
 
 def text(seed: int) -> Conditioning:
-    return Conditioning(torch.randn(1, 77, 16, generator=torch.Generator().manual_seed(seed)))
+    return Conditioning(normal(seed, 1, 77, 16))
 
 
 POSITIVE, NEGATIVE = text(1), text(2)
@@ -53,30 +44,19 @@ POSITIVE, NEGATIVE = text(1), text(2)
 
 @pytest.fixture(scope="module")
 def autoencoder() -> Any:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(2)
-        return AutoencoderKL(
-            block_out_channels=(4, 8),
-            norm_num_groups=2,
-            latent_channels=4,
-            down_block_types=("DownEncoderBlock2D",) * 2,
-            up_block_types=("UpDecoderBlock2D",) * 2,
-        ).eval()
+    return small.autoencoder(
+        seed=2,
+        block_out_channels=(4, 8),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+    )
 
 
 def pipeline(model: Model, autoencoder: Any, scheduler: Any) -> torch.Tensor:
     """The latents that diffusers' pipeline ends with, from NOISE and the two texts."""
-    pipe = StableDiffusionPipeline(
-        vae=autoencoder,
-        text_encoder=None,
-        tokenizer=None,
-        unet=model.network,
-        scheduler=scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
+    pipe = small.pipeline(
+        StableDiffusionPipeline, vae=autoencoder, unet=model.network, scheduler=scheduler
     )
-    pipe.set_progress_bar_config(disable=True)
     return pipe(
         prompt_embeds=POSITIVE.embeddings.repeat(2, 1, 1),
         negative_prompt_embeds=NEGATIVE.embeddings.repeat(2, 1, 1),
@@ -96,7 +76,7 @@ def guided(model: Model, x: Latent, step: Step) -> NoisePrediction:
 
 
 def test_euler_run_is_the_pipeline_s(denoiser: Model, autoencoder: Any) -> None:
-    scheduler = EulerDiscreteScheduler(timestep_spacing="trailing", **BETAS)
+    scheduler = small.euler_scheduler()
     expected = pipeline(denoiser, autoencoder, scheduler)
     levels = timesteps.trailing(SD, STEPS)
     x = forward.start(EMPTY, NOISE, levels)
@@ -106,7 +86,7 @@ def test_euler_run_is_the_pipeline_s(denoiser: Model, autoencoder: Any) -> None:
 
 
 def test_ddim_run_is_the_pipeline_s(denoiser: Model, autoencoder: Any) -> None:
-    scheduler = DDIMScheduler(clip_sample=False, **BETAS)
+    scheduler = small.ddim_scheduler()
     expected = pipeline(denoiser, autoencoder, scheduler)
     levels = timesteps.leading(SD, STEPS, 1)
     x = forward.start_from_noise(NOISE, levels)
@@ -117,7 +97,7 @@ def test_ddim_run_is_the_pipeline_s(denoiser: Model, autoencoder: Any) -> None:
 
 @pytest.mark.parametrize("karras", [False, True])
 def test_dpmpp_2m_run_is_the_pipeline_s(denoiser: Model, autoencoder: Any, karras: bool) -> None:
-    scheduler = DPMSolverMultistepScheduler(use_karras_sigmas=karras, **BETAS)
+    scheduler = DPMSolverMultistepScheduler(use_karras_sigmas=karras, **small.BETAS)
     expected = pipeline(denoiser, autoencoder, scheduler)
     x, history = forward.start_from_noise(NOISE, of(scheduler)), sample_multistep.no_history()
     for step in schedule.steps(of(scheduler)):
@@ -132,7 +112,7 @@ def test_a_run_from_prompt_to_pixels_is_the_pipeline_s(
     """The whole way, text and autoencoder included, on a checkpoint that both read from disk."""
     pipe = StableDiffusionPipeline.from_pretrained(
         checkpoint_folder,
-        scheduler=EulerDiscreteScheduler(timestep_spacing="trailing", **BETAS),
+        scheduler=small.euler_scheduler(),
         safety_checker=None,
         requires_safety_checker=False,
     )
@@ -169,7 +149,7 @@ def of(scheduler: Any) -> Sigmas:
 
 def test_the_start_has_the_spread_diffusers_gives_it() -> None:
     levels = timesteps.leading(SD, STEPS, 1)
-    scheduler = EulerDiscreteScheduler(timestep_spacing="leading", **BETAS)
+    scheduler = EulerDiscreteScheduler(timestep_spacing="leading", **small.BETAS)
     scheduler.set_timesteps(STEPS)
     ours = math.sqrt(1 + levels.values[0] ** 2)
     assert float(scheduler.init_noise_sigma) == pytest.approx(ours, rel=1e-6)

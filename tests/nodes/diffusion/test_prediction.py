@@ -11,13 +11,9 @@ from torch.testing import assert_close
 
 from nodes.diffusion import prediction
 from nodes.types import Conditioning, Model, Step
+from small import normal
 
-
-def randn(*shape: int, seed: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-CLEAN, EPS = randn(1, 4, 8, 8, seed=1), randn(1, 4, 8, 8, seed=2)
+CLEAN, EPS = normal(1, 1, 4, 8, 8), normal(2, 1, 4, 8, 8)
 
 
 @pytest.mark.parametrize("sigma", [0.03, 1.0, 14.6])
@@ -35,7 +31,7 @@ def test_v_prediction_is_finite_at_sigma_zero() -> None:
 
 @pytest.mark.parametrize("sigma", [0.0, 0.5, 14.6])
 def test_scale_input_makes_the_spread_one(sigma: float) -> None:
-    clean, eps = randn(1, 4, 128, 128, seed=1), randn(1, 4, 128, 128, seed=2)
+    clean, eps = normal(1, 1, 4, 128, 128), normal(2, 1, 4, 128, 128)
     spread = float(prediction.scale_input(clean + sigma * eps, sigma).std())
     assert spread == pytest.approx(1, abs=0.01)
 
@@ -52,9 +48,9 @@ def test_velocity_of_is_the_inverse_of_epsilon_of(sigma: float) -> None:
 
 def test_in_one_batch_is_one_picture_at_a_time(denoiser: Model) -> None:
     """What an accelerator does, on a CPU: pictures, texts and paddings stay with their own."""
-    step, x = Step(0, 1, 2.0, 0.0, 400.0, 0.0), 2 * randn(3, 4, 8, 8, seed=6)
-    own = Conditioning(randn(3, 5, 16, seed=7), more=(Conditioning(randn(1, 9, 16, seed=8)),))
-    shared = Conditioning(randn(1, 7, 16, seed=9))
+    step, x = Step(0, 1, 2.0, 0.0, 400.0, 0.0), 2 * normal(6, 3, 4, 8, 8)
+    own = Conditioning(normal(7, 3, 5, 16), more=(Conditioning(normal(8, 1, 9, 16)),))
+    shared = Conditioning(normal(9, 1, 7, 16))
     together = prediction.in_one_batch(denoiser, x, step, [own, shared])
     alone = prediction.predict_epsilons(denoiser, x, step, [own, shared])
     for whole, each in zip(together, alone, strict=True):
@@ -65,10 +61,10 @@ def test_in_one_batch_is_one_picture_at_a_time(denoiser: Model) -> None:
 def test_padding_is_not_seen(denoiser: Model) -> None:
     """A short text beside a long one is predicted for as if it were alone."""
     step = Step(0, 1, 2.0, 0.0, 400.0, 0.0)
-    short = Conditioning(randn(1, 3, 16, seed=3))
+    short = Conditioning(normal(3, 1, 3, 16))
     answers = [
         prediction.predict_epsilons(denoiser, CLEAN, step, [short, Conditioning(long)])[0]
-        for long in (randn(1, 9, 16, seed=4), 50 * randn(1, 9, 16, seed=5))
+        for long in (normal(4, 1, 9, 16), 50 * normal(5, 1, 9, 16))
     ]
     assert torch.equal(answers[0], answers[1])
     alone = prediction.predict_epsilons(denoiser, CLEAN, step, [short])[0]
@@ -76,6 +72,6 @@ def test_padding_is_not_seen(denoiser: Model) -> None:
 
 
 def test_texts_of_a_conditioning_are_itself_and_more() -> None:
-    a, b = Conditioning(randn(1, 3, 16, seed=1)), Conditioning(randn(1, 5, 16, seed=2))
+    a, b = Conditioning(normal(1, 1, 3, 16)), Conditioning(normal(2, 1, 5, 16))
     assert prediction.texts_of(a) == (a,)
     assert len(prediction.texts_of(replace(a, more=(b, b)))) == 3

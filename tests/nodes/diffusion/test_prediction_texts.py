@@ -10,18 +10,16 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+import small
 from nodes.diffusion import prediction
 from nodes.types import Area, Conditioning, Control, Model, PictureSize, Span, Step
+from small import SD, normal
 
 STEP = Step(4, 20, 2.0, 1.5, 400.0, 300.0)
 
 
-def randn(*shape: int, seed: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-X = 2 * randn(1, 4, 16, 16, seed=1)
-A, B = Conditioning(randn(1, 5, 16, seed=2)), Conditioning(randn(1, 7, 16, seed=3))
+X = 2 * normal(1, 1, 4, 16, 16)
+A, B = Conditioning(normal(2, 1, 5, 16)), Conditioning(normal(3, 1, 7, 16))
 LEFT, RIGHT = Area(0.0, 0.0, 1.0, 0.5), Area(0.0, 0.5, 1.0, 0.5)
 
 
@@ -77,7 +75,7 @@ def test_a_text_counts_in_its_span_only(denoiser: Model) -> None:
 def test_batches_take_their_own_row_of_everything(denoiser: Model) -> None:
     masks = torch.stack([torch.ones(16, 16), torch.zeros(16, 16)])
     text = replace(A, mask=masks, more=(replace(B, mask=1 - masks),))
-    x = torch.cat([X, 2 * randn(1, 4, 16, 16, seed=9)])
+    x = torch.cat([X, 2 * normal(9, 1, 4, 16, 16)])
     found = ask(denoiser, text, x)
     assert_close(found[:1], ask(denoiser, A, x[:1]))
     assert_close(found[1:], ask(denoiser, B, x[1:]))
@@ -121,47 +119,16 @@ def _residual_shapes(network: Any) -> list[torch.Size]:
             block.register_forward_hook(lambda m, a, o: seen.extend(t.shape for t in o[1]))
         )
     hooks.append(network.mid_block.register_forward_hook(lambda m, a, o: seen.append(o.shape)))
-    ask(Model(network, _SCHEDULE), A)
+    ask(Model(network, SD), A)
     for hook in hooks:
         hook.remove()
     return seen
 
 
-def _tiny(**changes: Any) -> Any:
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(5)
-        return UNet2DConditionModel(
-            sample_size=8,
-            block_out_channels=(8, 16),
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            layers_per_block=1,
-            cross_attention_dim=16,
-            attention_head_dim=2,
-            norm_num_groups=4,
-            **changes,
-        ).eval()
-
-
-def _schedule() -> Any:
-    from nodes.diffusion import schedules
-
-    return schedules.schedule_of_betas(schedules.scaled_linear_betas(1000, 0.00085, 0.012))
-
-
-_SCHEDULE = _schedule()
-
-
 def test_sdxl_is_told_sizes_and_the_text_as_one_vector() -> None:
-    network = _tiny(
-        addition_embed_type="text_time",
-        addition_time_embed_dim=4,
-        projection_class_embeddings_input_dim=6 * 4 + 10,
-    )
-    model = Model(network, _SCHEDULE, family="sdxl")
-    pooled = randn(1, 10, seed=7)
+    network = small.unet(5, **small.told_sizes(4, pooled=10))
+    model = Model(network, SD, family="sdxl")
+    pooled = normal(7, 1, 10)
     told = replace(A, pooled=pooled, size=PictureSize((512, 384), (8, 16), (128, 256)))
     for text, ids in (
         (told, [512.0, 384.0, 8.0, 16.0, 128.0, 256.0]),
@@ -178,12 +145,13 @@ def test_sdxl_is_told_sizes_and_the_text_as_one_vector() -> None:
 
 
 def test_the_refiner_is_told_a_score() -> None:
-    network = _tiny(
+    network = small.unet(
+        5,
         addition_embed_type="text_time",
         addition_time_embed_dim=4,
         projection_class_embeddings_input_dim=5 * 4 + 10,
     )
-    pooled = randn(1, 10, seed=7)
+    pooled = normal(7, 1, 10)
     text = replace(A, pooled=pooled, size=PictureSize((64, 32), score=2.5))
     with torch.no_grad():
         expected = network(
@@ -195,7 +163,7 @@ def test_the_refiner_is_told_a_score() -> None:
                 "time_ids": torch.tensor([[64.0, 32.0, 0.0, 0.0, 2.5]]),
             },
         ).sample
-    assert_close(ask(Model(network, _SCHEDULE, family="sdxl_refiner"), text), expected)
+    assert_close(ask(Model(network, SD, family="sdxl_refiner"), text), expected)
 
 
 def test_lcm_guidance_is_embedded_as_diffusers_does_it() -> None:
@@ -203,7 +171,7 @@ def test_lcm_guidance_is_embedded_as_diffusers_does_it() -> None:
         LatentConsistencyModelPipeline,
     )
 
-    network = _tiny(time_cond_proj_dim=32)
+    network = small.unet(5, time_cond_proj_dim=32)
     embed = LatentConsistencyModelPipeline.get_guidance_scale_embedding
     waves = embed(None, torch.tensor([4.0 - 1]), embedding_dim=32)  # type: ignore[arg-type]
     with torch.no_grad():
@@ -213,20 +181,20 @@ def test_lcm_guidance_is_embedded_as_diffusers_does_it() -> None:
             encoder_hidden_states=A.embeddings,
             timestep_cond=waves,
         ).sample
-    found = ask(Model(network, _SCHEDULE), replace(A, guidance=4.0))
+    found = ask(Model(network, SD), replace(A, guidance=4.0))
     assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_channels_beside_the_latent_reach_the_network() -> None:
-    network = _tiny(in_channels=9, out_channels=4)
-    beside = randn(1, 5, 16, 16, seed=8)
+    network = small.unet(5, in_channels=9, out_channels=4)
+    beside = normal(8, 1, 5, 16, 16)
     with torch.no_grad():
         expected = network(
             torch.cat([prediction.scale_input(X, STEP.sigma), beside], dim=1),
             torch.tensor([STEP.timestep]),
             encoder_hidden_states=A.embeddings,
         ).sample
-    assert_close(ask(Model(network, _SCHEDULE), replace(A, concat=beside)), expected)
+    assert_close(ask(Model(network, SD), replace(A, concat=beside)), expected)
 
 
 @pytest.mark.parametrize("sigma", [0.05, 1.0, 40.0])
@@ -236,7 +204,7 @@ def test_edm_answers_are_read_as_diffusers_reads_them(sigma: float, spread: floa
 
     for kind, name in (("edm", "epsilon"), ("v_prediction", "v_prediction")):
         scheduler = EDMEulerScheduler(sigma_data=spread, prediction_type=name)
-        answer = randn(1, 4, 16, 16, seed=3)
+        answer = normal(3, 1, 4, 16, 16)
         clean = scheduler.precondition_outputs(X, answer, torch.tensor(sigma))
         found = X - sigma * prediction.epsilon_of(answer, X, sigma, kind, spread)
         assert_close(found, clean, rtol=1e-4, atol=1e-4)
