@@ -13,11 +13,9 @@ from torch.testing import assert_close
 from nodeflow.errors import InputError
 from nodes import forward, noise, schedule, sigmas, timesteps
 from nodes.types import Latent, Sigmas
+from small import OLD_NUMPY
 
-# diffusers hands tensors to NumPy in the old way, which NumPy 2 remarks on.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
+pytestmark = OLD_NUMPY
 
 SD = schedule.scaled_linear()
 BETAS = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,16 +20,10 @@ from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.diffusion.t5_tokenizer import T5Tokenizer
 from nodes.model_files import shipped_models
 from nodes.types import Clip, Conditioning, PictureSize, Span
+from small import seeded
 
 LONG = " ".join(f"a {colour} cat sitting" for colour in ("red", "blue", "green") * 18)
 WIDTHS = {"clip_l": 16, "clip_g": 24}
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
 
 
 def new_clip(kind: str, projected: bool) -> Any:

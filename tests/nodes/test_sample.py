@@ -23,11 +23,9 @@ from nodeflow.errors import InputError
 from nodes import forward, noise, sample, schedule, timesteps
 from nodes.diffusion.noise import gaussian, step_noise, step_seed
 from nodes.types import Latent, Mask, NoisePrediction, Sigmas, Step
+from small import OLD_NUMPY
 
-# diffusers hands tensors to NumPy in the old way, which NumPy 2 remarks on.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
+pytestmark = OLD_NUMPY
 
 SD = schedule.scaled_linear()
 BETAS = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}

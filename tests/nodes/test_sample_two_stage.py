@@ -15,12 +15,10 @@ from nodeflow.errors import InputError
 from nodes import forward, noise, sample, schedule, timesteps
 from nodes import sample_two_stage as two
 from nodes.types import Latent, NoisePrediction, Sigmas, Step
+from small import OLD_NUMPY
 
-# diffusers hands tensors to NumPy in the old way, which NumPy 2 remarks on.
 pytestmark = [
-    pytest.mark.filterwarnings(
-        "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-    ),
+    OLD_NUMPY,
     pytest.mark.filterwarnings(
         "ignore:__array_wrap__ must accept context and return_scalar:DeprecationWarning"
     ),

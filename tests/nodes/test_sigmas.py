@@ -18,11 +18,9 @@ from nodeflow.errors import InputError
 from nodes import schedule, sigmas
 from nodes.sampler_names import SCHEDULERS
 from nodes.types import BetaSchedule, FlowSchedule, Sigmas
+from small import OLD_NUMPY
 
-# diffusers hands tensors to NumPy in the old way, which NumPy 2 remarks on.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
+pytestmark = OLD_NUMPY
 
 SD = schedule.scaled_linear()
 TABLE = [math.sqrt((1 - a) / a) for a in SD.alphas_cumprod]

@@ -31,12 +31,10 @@ from nodes.diffusion.noise import gaussian, step_noise
 from nodes.diffusion.samplers_multistep import EVEN_WEIGHTS
 from nodes.diffusion.sampling import Run, walk
 from nodes.types import Answer, FlowSchedule, Sigmas, Step
+from small import OLD_NUMPY
 
-# diffusers hands tensors to NumPy in the old way, which NumPy 2 remarks on.
 pytestmark = [
-    pytest.mark.filterwarnings(
-        "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-    ),
+    OLD_NUMPY,
     pytest.mark.filterwarnings(
         "ignore:__array_wrap__ must accept context and return_scalar:DeprecationWarning"
     ),
