@@ -102,7 +102,8 @@ def fill(
     sources = _fitted(part.sources, expected)
     _check_names(part, header, sources, expected)
     weights = Weights(header)
-    modules = dict(network.named_modules())
+    # Under all its names: T5's table is one module at two places in transformers 4, two in 5.
+    modules = dict(network.named_modules(remove_duplicate=False))
     whole = _whole(network, dtype)
     faults: list[str] = []
     shared: dict[tuple[str, ...], nn.Parameter] = {}
