@@ -3,7 +3,6 @@ lie in a models folder under the names that the graphs ask for; what each shows,
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,8 @@ from nodeflow.executor import run
 from nodeflow.formats.graph_json import read_graph
 from nodeflow.validate import validate
 from nodes import model_files
+from small import OLD_NUMPY
+from small_models import write_models
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "graphs" / "models"
@@ -37,21 +38,16 @@ LARGER = {
 }
 """Height and width of what is no picture of 64 × 64."""
 
-pytestmark = pytest.mark.filterwarnings(
-    # diffusers hands tensors to NumPy in the old way, which NumPy 2 remarks on.
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
+pytestmark = [
+    OLD_NUMPY,
+    # FluxControlNetModel itself makes it.
+    pytest.mark.filterwarnings("ignore:`FluxPosEmbed` is deprecated:FutureWarning"),
+]
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    spec = importlib.util.spec_from_file_location("small_models", ROOT / "tests/small_models.py")
-    assert spec is not None
-    assert spec.loader is not None
-    small_models = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(small_models)
-    root: Path = small_models.write_models(tmp_path_factory.mktemp("users"))
-    return root
+    return write_models(tmp_path_factory.mktemp("users"))
 
 
 @pytest.fixture(autouse=True)
@@ -151,6 +147,19 @@ def test_it_is_valid_and_planned_where_its_files_are_and_gives_a_picture(
         ("controlnet_in_the_loop", {"fine": 1.0}),
         ("hypernetwork", {"strength": 0.0}),
         ("controlnet_tile_upscale", {"control_strength": 0.0}),
+        ("controlnet_depth_and_pose", {"depth_strength": 0.0}),
+        ("controlnet_depth_and_pose", {"pose_strength": 0.0}),
+        ("controlnet_inpaint", {"strength": 0.0}),
+        ("flux_controlnet_union", {"mode": "pose"}),
+        ("flux_controlnet_union", {"picture": "other.png"}),
+        ("ip_adapter_two_pictures", {"left": "other.png"}),
+        ("ip_adapter_two_pictures", {"right": "photo.png"}),
+        ("playground", {"prompt": "an owl"}),
+        ("sdxl_lightning", {"prompt": "an owl"}),
+        ("sdxl_loras", {"strengths": [0.0, 0.5]}),
+        ("sdxl_loras", {"strengths": [0.8, 0.0]}),
+        ("make_inpainting_model", {"multiplier": 0.0}),
+        ("unclip_two_pictures", {"other": "photo.png"}),
         ("skip_layer_guidance", {"layer_scale": 0.0}),
         ("skip_layer_guidance", {"layers": [1]}),
     ],
@@ -169,6 +178,8 @@ def test_what_it_shows_changes_the_picture(name: str, inputs: dict[str, Any], dr
         ("controlnet_two", {"first_strength": 0.0, "second_strength": 0.0}),
         ("t2i_adapter", {"strength": 0.0}),
         ("controlnet_in_the_loop", {"strength": 0.0}),
+        ("controlnet_depth_and_pose", {"depth_strength": 0.0, "pose_strength": 0.0}),
+        ("flux_controlnet_union", {"strength": 0.0}),
     ],
 )
 def test_at_strength_0_the_photograph_has_no_say(
@@ -250,3 +261,28 @@ def test_an_extracted_lora_is_the_tuning_and_is_written(draw: Draw) -> None:
     assert whole < near
     tuned = draw.picture("lcm_lora", lora=path, lora_strength=1.0)
     assert differ(tuned, draw.picture("lcm_lora", lora=path, lora_strength=0.0), 1e-5)
+
+
+def test_a_mix_of_two_pictures_ends_at_each_of_them(draw: Draw) -> None:
+    ends = [draw.picture("unclip_two_pictures", amount=amount) for amount in (0.0, 1.0)]
+    assert torch.equal(ends[0], draw.picture("unclip"))
+    assert torch.equal(ends[1], draw.picture("unclip", picture="other.png"))
+
+
+def test_a_model_made_for_inpainting_is_one(draw: Draw) -> None:
+    made, path = draw.outputs("make_inpainting_model", "image", "path", precision="float32")
+    inputs = {"checkpoint": path, "prompt": "an owl", "negative_prompt": ""}
+    painted = draw.outputs("inpaint_model", "painted", **inputs)[0].pixels
+    assert differ(
+        painted,
+        draw.outputs("inpaint_model", "painted", **{**inputs, "checkpoint": "sd-v1-5-inpainting"})[
+            0
+        ].pixels,
+    )
+    assert painted.isfinite().all()
+    assert made.pixels.isfinite().all()
+
+
+def test_hints_of_networks_are_laid_out_beside_the_photograph(draw: Draw) -> None:
+    (sheet,) = draw.outputs("controlnet_depth_and_pose", "hints")
+    assert sheet.pixels.shape[2] > 2 * 64

@@ -1,14 +1,15 @@
 """A folder of models as users have one, of networks of few channels with random weights.
 
 Under their customary names, each in the layout that its family is published in. What the networks
-of a family are, the tests of loading say; their modules are loaded by path, since tests are no
-package.
+of a family are, the tests of loading say, and those of preprocessors what theirs are; their modules
+are loaded by path, since tests are no package.
 """
 
 from __future__ import annotations
 
 import copy
 import importlib.util
+import json
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -19,17 +20,18 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+import small
 from nodes.diffusion.export.original import denoiser_state, hugging_face_state, vae_state
 
 Weights = dict[str, torch.Tensor]
 
-LOADING = Path(__file__).parent / "nodes" / "diffusion" / "checkpoints"
+LOADING = Path(__file__).parents[1] / "nodes" / "diffusion" / "checkpoints"
 WIDTH, PICTURES = 32, 12  # of a text's embedding, and of a picture's for the IP-Adapter
 
 
 def module_at(path: Path) -> ModuleType:
     """A test's module, for its builders."""
-    name = f"builders_of_{path.stem}"
+    name = f"builders_of_{path.parent.name}_{path.stem}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None
@@ -39,16 +41,17 @@ def module_at(path: Path) -> ModuleType:
     return sys.modules[name]
 
 
-small = module_at(LOADING / "conftest.py")
+layouts = module_at(LOADING / "conftest.py")
 transformers = module_at(LOADING / "test_transformer_checkpoints.py")
+nodes_tests = module_at(LOADING.parents[1] / "conftest.py")
 
 
 def write_models(root: Path) -> Path:
     """The whole folder. Kinds of models lie where `model_files` looks for them."""
     for kind in (
         "checkpoints", "diffusion_models", "text_encoders", "vae", "loras", "controlnet",
-        "clip_vision", "ipadapter", "gligen", "hypernetworks", "upscale_models", "tokenizers/t5",
-        "tokenizers/umt5",
+        "clip_vision", "ipadapter", "gligen", "hypernetworks", "upscale_models", "preprocessors",
+        "tokenizers/t5", "tokenizers/umt5",
     ):  # fmt: skip
         (root / kind).mkdir(parents=True)
     for kind in ("t5", "umt5"):
@@ -58,11 +61,8 @@ def write_models(root: Path) -> Path:
     _unets(root)
     _transformers(root)
     _adapters(root)
+    _preprocessors(root / "preprocessors")
     return root
-
-
-def drawn(seed: int, *shape: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def moved(network: Any, seed: int, by: float = 0.05) -> Any:
@@ -85,12 +85,12 @@ def autoencoder() -> Any:
         "down_block_types": ("DownEncoderBlock2D",) * 4,
         "up_block_types": ("UpDecoderBlock2D",) * 4,
     }
-    return small.autoencoder(**four)
+    return layouts.autoencoder(**four)
 
 
 def checkpoint(kind: str, seed: int = 0) -> Weights:
     """A whole file of a UNet's family in the original layout."""
-    networks = small.Networks(kind)
+    networks = layouts.Networks(kind)
     if seed:
         networks.unet = moved(networks.unet, seed)
     weights: Weights = {
@@ -98,8 +98,8 @@ def checkpoint(kind: str, seed: int = 0) -> Weights:
         for name, tensor in networks.original().items()
         if not name.startswith("first_stage_model.")
     }
-    vae = small.original_vae(autoencoder().state_dict(), 4)
-    return {**weights, **small.under("first_stage_model.", vae)}
+    vae = layouts.original_vae(autoencoder().state_dict(), 4)
+    return {**weights, **layouts.under("first_stage_model.", vae)}
 
 
 def _unets(root: Path) -> None:
@@ -108,7 +108,8 @@ def _unets(root: Path) -> None:
         ("sd1", 0, "v1-5-pruned-emaonly"),
         ("sd1", 7, "dreamshaper_8"),
         ("sd2", 0, "v2-1_768-ema-pruned", "sd_turbo"),
-        ("sdxl", 0, "sd_xl_base_1.0", "sd_xl_turbo_1.0_fp16"),
+        ("sdxl", 0, "sd_xl_base_1.0", "sd_xl_turbo_1.0_fp16", "sdxl_lightning_4step"),
+        ("sdxl", 9, "ponyDiffusionV6XL_v6StartWithThisOne"),
         ("sdxl_refiner", 0, "sd_xl_refiner_1.0"),
         ("lcm", 0, "LCM_Dreamshaper_v7_4k"),
         ("inpaint", 0, "sd-v1-5-inpainting"),
@@ -120,10 +121,13 @@ def _unets(root: Path) -> None:
         for other in files[1:]:
             other.hardlink_to(files[0])
     save(folder / "sd21-unclip-h.safetensors", {**checkpoint("unclip"), **_unclip(24)})
-    encoders = small.Networks("sdxl").encoders
+    clock = {"edm_mean": small.normal(3, 4), "edm_std": 1 + small.normal(4, 4).abs()}
+    playground = folder / "playground-v2.5-1024px-aesthetic.fp16.safetensors"
+    save(playground, {**checkpoint("sdxl"), **clock})
+    encoders = layouts.Networks("sdxl").encoders
     for kind, encoder in encoders.items():
         save(root / "text_encoders" / "xl" / f"{kind}.safetensors", alone(kind, encoder))
-    vae = small.original_vae(autoencoder().state_dict(), 4)
+    vae = layouts.original_vae(autoencoder().state_dict(), 4)
     save(root / "vae" / "sdxl_vae.safetensors", vae)
 
 
@@ -155,16 +159,16 @@ def text_state(encoder: Any) -> Weights:
 def alone(kind: str, encoder: Any) -> Weights:
     """An encoder's own file. CLIP bigG is told by its width, a small one only by its prefix."""
     prefix = "text_encoders.clip_g.transformer." if kind == "clip_g" else ""
-    weights: Weights = small.under(prefix, text_state(encoder))
+    weights: Weights = layouts.under(prefix, text_state(encoder))
     return weights
 
 
 def packed(pipe: Any, encoders: Mapping[str, Any]) -> Weights:
     """A whole file as transformers are published in one: every network under its prefix."""
-    weights: Weights = small.under("model.diffusion_model.", denoiser_state(pipe.transformer))
-    weights |= small.under("vae.", vae_state(pipe.vae))
+    weights: Weights = layouts.under("model.diffusion_model.", denoiser_state(pipe.transformer))
+    weights |= layouts.under("vae.", vae_state(pipe.vae))
     for name, encoder in encoders.items():
-        weights |= small.under(f"text_encoders.{name}.transformer.", text_state(encoder))
+        weights |= layouts.under(f"text_encoders.{name}.transformer.", text_state(encoder))
     return weights
 
 
@@ -174,39 +178,31 @@ def _schnell(dev: Any) -> Any:
     return transformers.random_weights(made, 2)
 
 
-def vision(width: int) -> Any:
-    from transformers.models.clip.configuration_clip import CLIPVisionConfig
-    from transformers.models.clip.modeling_clip import CLIPVisionModelWithProjection
-
-    config = CLIPVisionConfig(
-        hidden_size=64,
-        intermediate_size=32,
-        num_hidden_layers=3,
-        num_attention_heads=1,
-        image_size=28,
-        patch_size=14,
-        projection_dim=width,
-    )
-    with small.seeded(8):
-        return CLIPVisionModelWithProjection(config).eval()
-
-
 def _unclip(width: int) -> Weights:
-    seen = small.under("image_encoder.", vision(width).state_dict())
-    mean, std = drawn(1, width), 1 + drawn(2, width).abs()
+    seen = layouts.under("image_encoder.", small.clip_vision(8, projection_dim=width).state_dict())
+    mean, std = small.normal(1, width), 1 + small.normal(2, width).abs()
     return {**seen, "noise_augmentor.data_mean": mean, "noise_augmentor.data_std": std}
 
 
 def _adapters(root: Path) -> None:
-    unet = small.unet("sd1")
+    unet = layouts.unet("sd1")
     for name, width in (("CLIP-ViT-H-14-laion2B-s32B-b79K", PICTURES), ("clip_vision_g", WIDTH)):
-        save(root / "clip_vision" / f"{name}.safetensors", vision(width).state_dict())
+        save(
+            root / "clip_vision" / f"{name}.safetensors",
+            small.clip_vision(8, projection_dim=width).state_dict(),
+        )
     writers: dict[str, Callable[[Path, Any], None]] = {
         "ipadapter/ip-adapter_sd15.safetensors": _ip_adapter,
         "gligen/gligen_sd14_textbox_pruned.safetensors": _gligen,
         "loras/lcm-lora-sdv1-5.safetensors": _lora,
+        "loras/first_xl.safetensors": partial(_lora, kind="sdxl"),
+        "loras/second_xl.safetensors": partial(_lora, kind="sdxl", seed=3),
         "controlnet/control_v11p_sd15_canny.safetensors": partial(_controlnet, seed=11),
         "controlnet/control_v11f1e_sd15_tile.safetensors": partial(_controlnet, seed=12),
+        "controlnet/control_v11p_sd15_inpaint.safetensors": partial(_controlnet, seed=16),
+        "controlnet/control_v11f1p_sd15_depth.safetensors": partial(_controlnet, seed=17),
+        "controlnet/control_v11p_sd15_openpose.safetensors": partial(_controlnet, seed=18),
+        "controlnet/FLUX.1-dev-ControlNet-Union-Pro.safetensors": _flux_union,
         "controlnet/t2iadapter_canny_sd15v2.safetensors": _t2i_adapter,
         "hypernetworks/mine.pt": _hypernetwork,
         "upscale_models/RealESRGAN_x4plus.safetensors": _upscaler,
@@ -217,35 +213,35 @@ def _adapters(root: Path) -> None:
 
 def _ip_adapter(path: Path, unet: Any) -> None:
     weights = {
-        "image_proj.proj.weight": drawn(1, 4 * WIDTH, PICTURES),
-        "image_proj.proj.bias": drawn(2, 4 * WIDTH),
-        "image_proj.norm.weight": 1 + 0.3 * drawn(3, WIDTH),
-        "image_proj.norm.bias": drawn(4, WIDTH),
+        "image_proj.proj.weight": small.normal(1, 4 * WIDTH, PICTURES),
+        "image_proj.proj.bias": small.normal(2, 4 * WIDTH),
+        "image_proj.norm.weight": 1 + 0.3 * small.normal(3, WIDTH),
+        "image_proj.norm.bias": small.normal(4, WIDTH),
     }
     places = [name for name in unet.attn_processors if name.endswith("attn2.processor")]
     for k, place in enumerate(places):
         channels = unet.get_submodule(place.removesuffix(".processor")).to_k.out_features
         for part in ("to_k_ip", "to_v_ip"):
-            weights[f"ip_adapter.{2 * k + 1}.{part}.weight"] = drawn(5 + k, channels, WIDTH)
+            weights[f"ip_adapter.{2 * k + 1}.{part}.weight"] = small.normal(5 + k, channels, WIDTH)
     save(path, weights)
 
 
 def _gligen(path: Path, unet: Any) -> None:
     with small.seeded(13):
-        gated = moved(type(unet)(**small.SMALL["sd1"], attention_type="gated"), 13, 0.2)
+        gated = moved(type(unet)(**layouts.SMALL["sd1"], attention_type="gated"), 13, 0.2)
     own = ("fuser", "position_net")
     state = gated.state_dict().items()
     save(path, {name: tensor for name, tensor in state if any(word in name for word in own)})
 
 
-def _lora(path: Path, unet: Any) -> None:
+def _lora(path: Path, unet: Any, kind: str = "sd1", seed: int = 1) -> None:
     weights = {}
-    for name, module in unet.named_modules():
+    for name, module in layouts.unet(kind).named_modules():
         if name.endswith(("attn1.to_q", "attn2.to_v")):
             inside, outside = module.in_features, module.out_features
             key = f"lora_unet_{name.replace('.', '_')}"
-            weights[f"{key}.lora_down.weight"] = drawn(1, 4, inside)
-            weights[f"{key}.lora_up.weight"] = drawn(2, outside, 4)
+            weights[f"{key}.lora_down.weight"] = small.normal(seed, 4, inside)
+            weights[f"{key}.lora_up.weight"] = small.normal(seed + 1, outside, 4)
             weights[f"{key}.alpha"] = torch.tensor(4.0)
     save(path, weights)
 
@@ -256,6 +252,19 @@ def _controlnet(path: Path, unet: Any, seed: int) -> None:
     with small.seeded(seed):
         made = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 4, 8, 8))
     save(path, moved(made, seed, 0.15).state_dict())
+
+
+def _flux_union(path: Path, unet: Any) -> None:
+    from diffusers.models.controlnets.controlnet_flux import FluxControlNetModel
+
+    flux = transformers.flux_transformer().config
+    own = ("num_layers", "num_single_layers", "attention_head_dim", "num_attention_heads")
+    own += ("joint_attention_dim", "pooled_projection_dim", "guidance_embeds", "axes_dims_rope")
+    with small.seeded(19):
+        made = FluxControlNetModel(
+            in_channels=flux.in_channels, num_mode=7, **{name: flux[name] for name in own}
+        )
+    save(path, moved(made, 19, 0.2).state_dict())
 
 
 def _t2i_adapter(path: Path, unet: Any) -> None:
@@ -271,10 +280,10 @@ def _hypernetwork(path: Path, unet: Any) -> None:
 
     def layers(seed: int) -> Weights:
         return {
-            "linear.0.weight": 0.3 * drawn(seed, 64, WIDTH),
-            "linear.0.bias": drawn(seed + 1, 64),
-            "linear.1.weight": 0.3 * drawn(seed + 2, WIDTH, 64),
-            "linear.1.bias": drawn(seed + 3, WIDTH),
+            "linear.0.weight": 0.3 * small.normal(seed, 64, WIDTH),
+            "linear.0.bias": small.normal(seed + 1, 64),
+            "linear.1.weight": 0.3 * small.normal(seed + 2, WIDTH, 64),
+            "linear.1.bias": small.normal(seed + 3, WIDTH),
         }
 
     torch.save({WIDTH: (layers(1), layers(5)), "activation_func": "linear", "step": 7}, path)
@@ -288,3 +297,16 @@ def _upscaler(path: Path, unet: Any) -> None:
 
     with small.seeded(15):
         save(path, ESRGAN(num_filters=8, num_blocks=1, scale=4).state_dict())
+
+
+def _preprocessors(folder: Path) -> None:
+    """Folders in transformers' layout."""
+    for kind, name, new, size in (
+        ("depth", "Depth-Anything-V2-Small-hf", nodes_tests.new_depth_estimator, (56, 56)),
+        ("segmentation", "segformer-b5-finetuned-ade-640-640", nodes_tests.new_segmenter, (32, 32)),
+        ("detection", "rtdetr_r50vd", nodes_tests.new_detector, (64, 64)),
+        ("pose", "vitpose-base-simple", nodes_tests.new_pose_finder, (64, 48)),
+    ):
+        new().save_pretrained(folder / name)
+        config = {**nodes_tests.READS_PICTURES[kind], "size": {"height": size[0], "width": size[1]}}
+        (folder / name / "preprocessor_config.json").write_text(json.dumps(config), "utf-8")
