@@ -247,8 +247,9 @@ def info(lora: Lora) -> LoraFacts:
     trained on, if its trainer wrote them down; often there are none.
     """
     from nodes.diffusion.adapters import info as facts
+    from nodes.diffusion.checkpoints.words import trigger_words
 
-    words = facts.trigger_words(lora)
+    words = list(trigger_words(lora.metadata))
     return LoraFacts(facts.kind_of(lora), facts.largest_rank(lora), words, facts.describe(lora))
 
 

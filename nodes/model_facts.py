@@ -6,7 +6,6 @@ Reads no weights but those that a hash needs. Imports no torch.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from typing import Any
 from nodes.diffusion.checkpoint_files import CheckpointError, is_checkpoint, read_json
 from nodes.diffusion.checkpoints import examine, recognise
 from nodes.diffusion.checkpoints.header import Header, read_header
+from nodes.diffusion.checkpoints.words import trigger_words
 
 _ENDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ipadapter", ("to_k_ip.weight",)),
@@ -158,22 +158,6 @@ def kind_of(header: Header) -> str:
     if recognise.recognise_vae(header):
         return "vae"
     return next((k for k, starts in _STARTS[1:] if any(n.startswith(starts) for n in names)), "")
-
-
-def trigger_words(metadata: Mapping[str, str], most: int = 10) -> tuple[str, ...]:
-    """What a file says that it was trained to answer to: its named words, or its commonest tags."""
-    named = metadata.get("modelspec.trigger_phrase", "")
-    if named:
-        return tuple(word.strip() for word in named.split(",") if word.strip())
-    try:
-        folders = json.loads(metadata.get("ss_tag_frequency", "{}"))
-    except ValueError:
-        return ()
-    tags: Counter[str] = Counter()
-    for counts in folders.values() if isinstance(folders, dict) else ():
-        if isinstance(counts, dict):
-            tags.update({str(tag).strip(): int(count) for tag, count in counts.items()})
-    return tuple(tag for tag, _ in tags.most_common(most))
 
 
 def sha256(path: Path) -> str:

@@ -37,6 +37,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "style_models": ("style_models",),
     "vae_approx": ("vae_approx",),
     "preprocessors": ("preprocessors",),
+    "wildcards": ("wildcards",),  # text files, which lie beside the models and are none
 }
 """What models are for, and the folders that each kind lies in, as ComfyUI names them."""
 

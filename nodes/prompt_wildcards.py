@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nodes.model_files import ENVIRONMENT
+from nodes.model_files import model_folders
 
 _MOST_BYTES = 16 << 20  # of one file
 
@@ -21,9 +20,7 @@ class Wildcards:
     """
 
     def __init__(self, folder: str = "") -> None:
-        named = [part for part in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if part]
-        standard = [Path(part).expanduser() / "wildcards" for part in (*named, "models")]
-        self.folders = [Path(folder).expanduser()] if folder else standard
+        self.folders = [Path(folder).expanduser()] if folder else model_folders("wildcards")
         self.files = _text_files(self.folders)
 
     def lines(self, name: str) -> list[str]:

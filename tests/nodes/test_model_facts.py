@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from nodes import model_facts
 from nodes.diffusion.checkpoints.header import read_header
+from nodes.diffusion.checkpoints.words import trigger_words
 from nodes.model_files import shipped_models
 
 TINY = shipped_models() / "tiny"
@@ -82,7 +83,7 @@ def test_trigger_words_come_from_the_metadata(tmp_path: Path) -> None:
     words = {"modelspec.trigger_phrase": "ohwx cat, blue"}
     file = saved(tmp_path / "b.safetensors", "x.lora_up.weight", **words)
     assert model_facts.facts(file).trigger_words == ("ohwx cat", "blue")
-    assert model_facts.trigger_words({"ss_tag_frequency": "no json"}) == ()
+    assert trigger_words({"ss_tag_frequency": "no json"}) == ()
 
 
 def test_a_damaged_file_is_told_as_a_problem(tmp_path: Path) -> None:

@@ -43,6 +43,18 @@ def test_random_finds_wildcards_in_the_models_folders(
     assert prompt_variants.random("__shapes/round__", 0) in ("circle", "ring")
 
 
+def test_random_finds_wildcards_where_the_settings_say(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "nodeflow.yaml"
+    monkeypatch.setenv("NODEFLOW_SETTINGS", str(file))
+    file.write_text(f"wildcards: [{Path(folder).as_posix()}]\n", "utf-8")
+    assert prompt_variants.random("__shapes/round__", 0) in ("circle", "ring")
+    file.write_text("extra_model_paths: paths.yaml\n", "utf-8")
+    (tmp_path / "paths.yaml").write_text("a111:\n  wildcards: wildcards\n", "utf-8")
+    assert prompt_variants.random("__shapes/round__", 0) in ("circle", "ring")
+
+
 def test_random_tells_every_fault_with_its_column(folder: str) -> None:
     with pytest.raises(
         InputError, match=r"text: got '}' at column 3, .* Also at column 5: got '{'"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 
 from nodes.diffusion.adapters.apply import told_family
 from nodes.diffusion.adapters.places import is_for_encoder
 from nodes.diffusion.adapters.save import rank_of
+from nodes.diffusion.checkpoints.words import trigger_words
 from nodes.types import Lora, LoraLayer
 
 _KINDS = {"lora": "LoRA", "loha": "LoHa", "lokr": "LoKr", "full": "whole differences"}
@@ -40,23 +40,6 @@ def largest_rank(lora: Lora) -> int:
     return max((rank_of(layer) for layer in lora.layers), default=0)
 
 
-def trigger_words(lora: Lora, most: int = 10) -> list[str]:
-    """The words that it was trained to answer to: what its file names as such, or the captions'
-    most frequent tags, as kohya's trainer counts them."""
-    named = lora.metadata.get("modelspec.trigger_phrase", "")
-    if named:
-        return [word.strip() for word in named.split(",") if word.strip()]
-    try:
-        folders = json.loads(lora.metadata.get("ss_tag_frequency", "{}"))
-    except ValueError:
-        return []
-    tags: Counter[str] = Counter()
-    for counts in folders.values() if isinstance(folders, dict) else ():
-        if isinstance(counts, dict):
-            tags.update({str(tag).strip(): int(count) for tag, count in counts.items()})
-    return [tag for tag, _ in tags.most_common(most)]
-
-
 def describe(lora: Lora) -> str:
     """A few lines for people."""
     encoders = sum(is_for_encoder(layer.place) for layer in lora.layers)
@@ -68,7 +51,7 @@ def describe(lora: Lora) -> str:
         f"{len(lora.layers) - encoders} layers of the denoiser, {encoders} of text encoders",
         f"rank {told}, alpha / rank {', '.join(_scales(lora))}",
     ]
-    words = trigger_words(lora)
+    words = trigger_words(lora.metadata)
     if words:
         lines.append(f"trained on: {', '.join(words)}")
     return "\n".join(lines)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
+
+from small import seeded
 
 Weights = dict[str, torch.Tensor]
 
@@ -84,13 +85,6 @@ SMALL["few_transformers"] = {  # blocks differ on the way down and up, and none 
     "reverse_transformer_layers_per_block": ((2, 1), 1, 1),
     "mid_block_type": "UNetMidBlock2D",
 }
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
 
 
 @cache

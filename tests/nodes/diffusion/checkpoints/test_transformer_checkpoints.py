@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from nodes import class_label, distilled, latent, load, noise, sampler, schedule
 from nodes.diffusion import loading, schedules
 from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.types import BetaSchedule, Clip, Conditioning, FlowSchedule, Model, Sigmas, Vae
+from small import seeded
 
 pytestmark = pytest.mark.filterwarnings(
     # diffusers hands tensors to NumPy in the old way, which NumPy 2 remarks on.
@@ -34,13 +34,6 @@ PROMPT, OTHER = "A red circle, on blue", "nothing"
 WIDTH, WORDS = 24, 49408
 CLIP_TOKENIZER = Path(load.__file__).parent / "models" / "tiny" / "tokenizer"
 T5_TOKENIZER = Path(__file__).parents[2] / "fixtures" / "t5"
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
 
 
 def random_weights(network: Any, seed: int) -> Any:
