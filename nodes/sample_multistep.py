@@ -6,14 +6,13 @@ the loop as state. A history belongs to one sampler; the first step, without any
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Seed, Slider
-from nodes.checks import fraction
 from nodes.estimates import as_large_as
-from nodes.sample_parts import Move, check
+from nodes.sample_parts import Move, moved
+from nodes.sampler_names import within
 from nodes.types import History, Latent, NoisePrediction, Step
 
 
@@ -40,13 +39,8 @@ def lms_step(
     x + sum_j epsilon_j * integral of the j-th Lagrange polynomial from sigma to sigma'. Order 1 is
     Euler. Adams-Bashforth for uneven steps, as k-diffusion's `sample_lms`.
     """
-    from nodes.diffusion import samplers_multistep
-
-    check(latent, noise, step, history)
-    if not 1 <= order <= 4:
-        raise InputError("order", str(order), "1..4")
-    past = history.entries
-    return _move(latent, samplers_multistep.lms(latent.samples, noise.samples, step, past, order))
+    within("order", order, 1, 4)
+    return moved("lms", latent, noise, step, history, order=order)
 
 
 @node(
@@ -61,12 +55,7 @@ def dpmpp_2m_step(latent: Latent, noise: NoisePrediction, step: Step, history: H
     (sigma'/sigma) x + (1 - e^-h) * (D + (D - D_last) / 2r). The last step, to sigma 0, is D.
     Lu et al. 2022, arXiv 2211.01095, algorithm 2.
     """
-    from nodes.diffusion import samplers_multistep
-
-    check(latent, noise, step, history)
-    return _move(
-        latent, samplers_multistep.dpmpp_2m(latent.samples, noise.samples, step, history.entries)
-    )
+    return moved("dpmpp_2m", latent, noise, step, history)
 
 
 @node(
@@ -88,17 +77,5 @@ def dpmpp_2m_sde_step(
     (D + (D - D_last) / 2r) + sigma' sqrt(1 - e^(-2 eta h)) * fresh. eta 0 is `dpmpp_2m_step`.
     Lu et al. 2022, arXiv 2211.01095, in k-diffusion's midpoint form.
     """
-    from nodes.diffusion import samplers_multistep
-    from nodes.diffusion.noise import step_noise
-
-    check(latent, noise, step, history)
-    fraction("eta", eta)
-    x = latent.samples
-    fresh = None if eta == 0 or step.sigma_next == 0 else step_noise(x, seed, step.index)
-    past = history.entries
-    return _move(latent, samplers_multistep.dpmpp_2m_sde(x, noise.samples, step, past, eta, fresh))
-
-
-def _move(latent: Latent, result: tuple[Any, Any]) -> Move:
-    samples, past = result
-    return Move(Latent(samples, latent.noise_mask), History(past))
+    within("eta", eta, 0, 1)
+    return moved("dpmpp_2m_sde", latent, noise, step, history, seed, eta=eta)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from nodeflow.errors import InputError
+from nodeflow.widgets import Seed, Slider
 from nodes.checks import downwards, same_shape
+from nodes.sampler_names import within
 from nodes.types import Answer, History, Latent, NoisePrediction, NoiseSchedule, Step
 
 if TYPE_CHECKING:
     import torch
+
+
+SeedPort = Annotated[int, Seed()]
+Eta = Annotated[float, Slider(0, 1, step=0.05)]
+Part = Annotated[float, Slider(0.05, 1, step=0.05)]
+"""How much of the way a trial goes."""
 
 
 class Move(NamedTuple):
@@ -72,10 +80,36 @@ def fresh(
     return step_noise(latent.samples, seed, step.index, part)
 
 
-def there(step: Step, sigma: float, betas: NoiseSchedule) -> Step:
-    """The step as if it began at another sigma."""
+def check_stage(
+    latent: Latent, noise: NoisePrediction, step: Step, eta: float, r: float = 1.0
+) -> None:
+    """A random step downwards in two looks, the first of which goes the part `r` of the way."""
+    same_shape("noise", noise.samples, "latent", latent.samples)
+    downwards(step)
+    within("eta", eta, 0, 1)
+    within("r", r, 0.05, 1)
+
+
+def check_there(latent: Latent, latent_there: Latent, noise_there: NoisePrediction) -> None:
+    """The second look is at a latent of the same size."""
+    same_shape("latent_there", latent_there.samples, "latent", latent.samples)
+    same_shape("noise_there", noise_there.samples, "latent", latent.samples)
+
+
+def trial(
+    latent: Latent, samples: torch.Tensor, step: Step, sigma: float, betas: NoiseSchedule
+) -> Trial:
+    """A look at `samples`, by the step as if it began at `sigma`."""
     from dataclasses import replace
 
     from nodes.diffusion.schedules import timestep_of_sigma
 
-    return replace(step, sigma=sigma, timestep=timestep_of_sigma(betas, sigma))
+    there = replace(step, sigma=sigma, timestep=timestep_of_sigma(betas, sigma))
+    return Trial(Latent(samples, latent.noise_mask), there)
+
+
+def clean(latent: Latent, noise: NoisePrediction, step: Step) -> torch.Tensor:
+    """The estimate of the clean latent that a prediction makes."""
+    from nodes.diffusion.samplers import denoised
+
+    return denoised(latent.samples, noise.samples, step.sigma)

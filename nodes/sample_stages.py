@@ -5,21 +5,15 @@ Where a step to sigma 0 leaves no second look, its answer is not used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from nodeflow.node import node
-from nodeflow.widgets import Seed, Slider
-from nodes.checks import downwards, same_shape, sigma_list
-from nodes.sample_parts import Trial, there
-from nodes.sampler_names import within
+from nodes.checks import same_shape, sigma_list
+from nodes.sample_parts import Eta, Part, SeedPort, Trial, check_stage, check_there, clean, trial
 from nodes.types import Latent, NoisePrediction, NoiseSchedule, Sigmas, Step
 
 if TYPE_CHECKING:
     import torch
-
-SeedPort = Annotated[int, Seed()]
-Eta = Annotated[float, Slider(0, 1, step=0.05)]
-Share = Annotated[float, Slider(0.05, 1, step=0.05)]
 
 
 @node("sample_stages.heunpp_ahead", title="Heun++ ahead")
@@ -55,15 +49,14 @@ def heunpp_correct(
     """
     from nodes.diffusion import samplers
 
-    for port, given in (("noise", noise), ("noise_ahead", noise_ahead)):
-        same_shape(port, given.samples, "latent", latent.samples)
-    same_shape("noise_further", noise_further.samples, "latent", latent.samples)
-    slopes = (noise.samples, noise_ahead.samples, noise_further.samples)
+    given = {"noise": noise, "noise_ahead": noise_ahead, "noise_further": noise_further}
+    for port, slope in given.items():
+        same_shape(port, slope.samples, "latent", latent.samples)
     later = [s.sigma for s in _later(sigmas, step)]
     weights = samplers.heunpp_weights(sigmas.values[0], later)
-    mean = slopes[0] * weights[0]
-    for weight, slope in zip(weights[1:], slopes[1:], strict=False):
-        mean = mean + weight * slope
+    mean = noise.samples * weights[0]
+    for weight, slope in zip(weights[1:], (noise_ahead, noise_further), strict=False):
+        mean = mean + weight * slope.samples
     return Latent(
         samplers.euler(latent.samples, mean, step.sigma, step.sigma_next), latent.noise_mask
     )
@@ -77,19 +70,19 @@ def seeds_2_trial(
     betas: NoiseSchedule,
     seed: SeedPort = 0,
     eta: Eta = 1.0,
-    r: Share = 0.5,
+    r: Part = 0.5,
 ) -> Trial:
     """Go a share `r` of the way along the stochastic equation, with the noise that lies on it."""
-    from nodes.diffusion import samplers, samplers_sde
+    from nodes.diffusion import samplers_sde
 
-    _check(latent, noise, step, eta, r)
+    check_stage(latent, noise, step, eta, r)
     if step.sigma_next == 0:
         return Trial(latent, step)
     middle = samplers_sde.place(step, r)
-    clean = samplers.denoised(latent.samples, noise.samples, step.sigma)
-    moved = samplers_sde.sde_towards(latent.samples, clean, step, middle, eta)
+    target = clean(latent, noise, step)
+    moved = samplers_sde.sde_towards(latent.samples, target, step, middle, eta)
     moved = moved + _seeds_noise(latent, seed, step, (r,), eta)
-    return Trial(Latent(moved, latent.noise_mask), there(step, middle, betas))
+    return trial(latent, moved, step, middle, betas)
 
 
 @node("sample_stages.seeds_2_correct", title="SEEDS-2 correct")
@@ -102,22 +95,21 @@ def seeds_2_correct(
     step: Step,
     seed: SeedPort = 0,
     eta: Eta = 1.0,
-    r: Share = 0.5,
+    r: Part = 0.5,
 ) -> Latent:
     """Go the whole step with D + (D_r - D) / 2r, keeping the trial's noise and adding the rest's.
 
     Gonzalez et al. 2023, arXiv 2305.14267, for estimates of the clean latent.
     """
-    from nodes.diffusion import samplers, samplers_sde
+    from nodes.diffusion import samplers_sde
 
-    _check(latent, noise, step, eta, r)
-    same_shape("latent_there", latent_there.samples, "latent", latent.samples)
-    same_shape("noise_there", noise_there.samples, "latent", latent.samples)
-    clean = samplers.denoised(latent.samples, noise.samples, step.sigma)
+    check_stage(latent, noise, step, eta, r)
+    check_there(latent, latent_there, noise_there)
+    first_look = clean(latent, noise, step)
     if step.sigma_next == 0:
-        return Latent(clean, latent.noise_mask)
-    seen = samplers.denoised(latent_there.samples, noise_there.samples, step_there.sigma)
-    target = samplers_sde.two_looks(clean, seen, r)
+        return Latent(first_look, latent.noise_mask)
+    second_look = clean(latent_there, noise_there, step_there)
+    target = samplers_sde.two_looks(first_look, second_look, r)
     moved = samplers_sde.sde_towards(latent.samples, target, step, step.sigma_next, eta)
     moved = moved + _seeds_noise(latent, seed, step, (r, 1.0), eta)
     return Latent(moved, latent.noise_mask)
@@ -162,10 +154,3 @@ def _seeds_noise(
         return 0.0
     draws = [step_noise(latent.samples, seed, step.index, part) for part in range(len(shares))]
     return samplers_sde.sde_noise(step, shares, eta, draws)
-
-
-def _check(latent: Latent, noise: NoisePrediction, step: Step, eta: float, r: float) -> None:
-    same_shape("noise", noise.samples, "latent", latent.samples)
-    downwards(step)
-    within("eta", eta, 0, 1)
-    within("r", r, 0.05, 1)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from nodeflow.node import node
 from nodes.checks import same_shape
-from nodes.sample_parts import Trial
+from nodes.sample_parts import Trial, trial
 from nodes.types import Latent, NoisePrediction, NoiseSchedule, Step
 
 
@@ -48,16 +48,14 @@ def heun_correct(
 @node("sample_two_stage.dpm2_trial", title="DPM2 trial")
 def dpm2_trial(latent: Latent, noise: NoisePrediction, step: Step, betas: NoiseSchedule) -> Trial:
     """Go half way to the next level, in log sigma, to look from there: sqrt(sigma * sigma')."""
-    from nodes.diffusion import samplers, schedules
+    from nodes.diffusion import samplers
 
     same_shape("noise", noise.samples, "latent", latent.samples)
     if step.sigma_next == 0:
         return Trial(latent, step)
     middle = samplers.middle_sigma(step.sigma, step.sigma_next)
     moved = samplers.euler(latent.samples, noise.samples, step.sigma, middle)
-    timestep = schedules.timestep_of_sigma(betas, middle)
-    there = replace(step, sigma=middle, timestep=timestep)
-    return Trial(Latent(moved, latent.noise_mask), there)
+    return trial(latent, moved, step, middle, betas)
 
 
 @node("sample_two_stage.dpm2_correct", title="DPM2 correct")

@@ -7,21 +7,20 @@ At the last step, to sigma 0, there is no second look, and its answer is not use
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
 from nodeflow.node import node
-from nodeflow.widgets import Seed, Slider
-from nodes.checks import downwards, same_shape
-from nodes.sample_parts import Trial, fresh, there
-from nodes.sampler_names import within
+from nodes.checks import same_shape
+from nodes.sample_parts import (
+    Eta,
+    Part,
+    SeedPort,
+    Trial,
+    check_stage,
+    check_there,
+    clean,
+    fresh,
+    trial,
+)
 from nodes.types import Latent, NoisePrediction, NoiseSchedule, Step
-
-if TYPE_CHECKING:
-    import torch
-
-SeedPort = Annotated[int, Seed()]
-Eta = Annotated[float, Slider(0, 1, step=0.05)]
-Share = Annotated[float, Slider(0.05, 1, step=0.05)]
 
 
 @node("sample_two_stage_sde.dpm2_ancestral_trial", title="DPM2 ancestral trial")
@@ -31,13 +30,13 @@ def dpm2_ancestral_trial(
     """Go half way down, in log sigma, to where the step will go before its noise."""
     from nodes.diffusion import noise_levels, samplers
 
-    _check(latent, noise, step, eta)
+    check_stage(latent, noise, step, eta)
     down = noise_levels.split(step, eta).down
     if down == 0:
         return Trial(latent, step)
     middle = samplers.middle_sigma(step.sigma, down)
     moved = samplers.euler(latent.samples, noise.samples, step.sigma, middle)
-    return Trial(Latent(moved, latent.noise_mask), there(step, middle, betas))
+    return trial(latent, moved, step, middle, betas)
 
 
 @node("sample_two_stage_sde.dpm2_ancestral_correct", title="DPM2 ancestral correct")
@@ -55,7 +54,7 @@ def dpm2_ancestral_correct(
     """
     from nodes.diffusion import noise_levels, samplers
 
-    _check(latent, noise, step, eta)
+    check_stage(latent, noise, step, eta)
     same_shape("noise_there", noise_there.samples, "latent", latent.samples)
     looked = noise_levels.split(step, eta).down > 0
     slope = noise_there.samples if looked else noise.samples
@@ -70,11 +69,11 @@ def dpmpp_2s_ancestral_trial(
     """Go half way down in lambda, towards the clean estimate: (m/sigma) x + (1 - m/sigma) D."""
     from nodes.diffusion import noise_levels, samplers
 
-    _check(latent, noise, step, eta)
+    check_stage(latent, noise, step, eta)
     if noise_levels.split(step, eta).down == 0:
         return Trial(latent, step)
     moved, middle = samplers.dpmpp_2s_trial(latent.samples, noise.samples, step, eta)
-    return Trial(Latent(moved, latent.noise_mask), there(step, middle, betas))
+    return trial(latent, moved, step, middle, betas)
 
 
 @node("sample_two_stage_sde.dpmpp_2s_ancestral_correct", title="DPM++ 2S ancestral correct")
@@ -94,13 +93,13 @@ def dpmpp_2s_ancestral_correct(
     """
     from nodes.diffusion import noise_levels, samplers
 
-    _check(latent, noise, step, eta)
-    _check_there(latent, latent_there, noise_there)
+    check_stage(latent, noise, step, eta)
+    check_there(latent, latent_there, noise_there)
     x, added = latent.samples, fresh(latent, seed, step, eta)
     if noise_levels.split(step, eta).down == 0:
         return Latent(samplers.ancestral(x, noise.samples, step, eta, added), latent.noise_mask)
-    clean = samplers.denoised(latent_there.samples, noise_there.samples, step_there.sigma)
-    return Latent(samplers.dpmpp_2s_correct(x, clean, step, eta, added), latent.noise_mask)
+    target = clean(latent_there, noise_there, step_there)
+    return Latent(samplers.dpmpp_2s_correct(x, target, step, eta, added), latent.noise_mask)
 
 
 @node("sample_two_stage_sde.dpmpp_sde_trial", title="DPM++ SDE trial")
@@ -111,19 +110,18 @@ def dpmpp_sde_trial(
     betas: NoiseSchedule,
     seed: SeedPort = 0,
     eta: Eta = 1.0,
-    r: Share = 0.5,
+    r: Part = 0.5,
 ) -> Trial:
     """Go a share `r` of the way in lambda, with the noise that lies on it."""
     from nodes.diffusion import samplers_sde
 
-    _check(latent, noise, step, eta)
-    within("r", r, 0.05, 1)
+    check_stage(latent, noise, step, eta, r)
     if step.sigma_next == 0:
         return Trial(latent, step)
-    clean, middle = _clean(latent, noise, step), samplers_sde.place(step, r)
+    target, middle = clean(latent, noise, step), samplers_sde.place(step, r)
     added = fresh(latent, seed, step, eta)
-    moved = samplers_sde.split_towards(latent.samples, clean, step, middle, eta, added)
-    return Trial(Latent(moved, latent.noise_mask), there(step, middle, betas))
+    moved = samplers_sde.split_towards(latent.samples, target, step, middle, eta, added)
+    return trial(latent, moved, step, middle, betas)
 
 
 @node("sample_two_stage_sde.dpmpp_sde_correct", title="DPM++ SDE correct")
@@ -136,7 +134,7 @@ def dpmpp_sde_correct(
     step: Step,
     seed: SeedPort = 0,
     eta: Eta = 1.0,
-    r: Share = 0.5,
+    r: Part = 0.5,
 ) -> Latent:
     """Go the whole step with D + (D_r - D) / 2r, and with noise of which the trial's was a part.
 
@@ -145,33 +143,16 @@ def dpmpp_sde_correct(
     """
     from nodes.diffusion import samplers_sde
 
-    _check(latent, noise, step, eta)
-    within("r", r, 0.05, 1)
-    _check_there(latent, latent_there, noise_there)
-    clean = _clean(latent, noise, step)
+    check_stage(latent, noise, step, eta, r)
+    check_there(latent, latent_there, noise_there)
+    first_look = clean(latent, noise, step)
     if step.sigma_next == 0:
-        return Latent(clean, latent.noise_mask)
-    target = samplers_sde.two_looks(clean, _clean(latent_there, noise_there, step_there), r)
+        return Latent(first_look, latent.noise_mask)
+    second_look = clean(latent_there, noise_there, step_there)
+    target = samplers_sde.two_looks(first_look, second_look, r)
     first, second = fresh(latent, seed, step, eta), fresh(latent, seed, step, eta, part=1)
     added = None
     if first is not None and second is not None:
         added = samplers_sde.joined(step, r, first, second)
     moved = samplers_sde.split_towards(latent.samples, target, step, step.sigma_next, eta, added)
     return Latent(moved, latent.noise_mask)
-
-
-def _clean(latent: Latent, noise: NoisePrediction, step: Step) -> torch.Tensor:
-    from nodes.diffusion import samplers
-
-    return samplers.denoised(latent.samples, noise.samples, step.sigma)
-
-
-def _check(latent: Latent, noise: NoisePrediction, step: Step, eta: float) -> None:
-    same_shape("noise", noise.samples, "latent", latent.samples)
-    downwards(step)
-    within("eta", eta, 0, 1)
-
-
-def _check_there(latent: Latent, latent_there: Latent, noise_there: NoisePrediction) -> None:
-    same_shape("latent_there", latent_there.samples, "latent", latent.samples)
-    same_shape("noise_there", noise_there.samples, "latent", latent.samples)
