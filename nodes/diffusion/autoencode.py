@@ -29,12 +29,11 @@ def encode(
     device = _device(vae)
 
     def through(part: torch.Tensor) -> torch.Tensor:
-        posterior = vae.autoencoder.encode(part).latent_dist
+        posterior = vae.autoencoder.encode((part * 2 - 1).to(device)).latent_dist  # of -1..1
         mean = (posterior.mean - vae.shift) * vae.scaling
         return torch.cat([mean, posterior.std * vae.scaling], dim=1)  # [1, 2C, h, w]
 
-    pictures = (pixels.permute(0, 3, 1, 2) * 2 - 1).to(device)  # [B, 3, H, W] in -1..1
-    both = one_by_one(through, pictures, tiling, vae.factor, 1, progress)
+    both = one_by_one(through, pixels.permute(0, 3, 1, 2), tiling, vae.factor, 1, progress)
     mean, std = both.chunk(2, dim=1)
     return Moments(mean.contiguous(), std.contiguous())
 
@@ -49,7 +48,8 @@ def decode(
 
     z = (samples / vae.scaling + vae.shift).to(_device(vae))
     pictures = one_by_one(through, z, tiling, 1, vae.factor, progress)  # [B, 3, 8H, 8W] in -1..1
-    return (pictures / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).contiguous()
+    pictures.div_(2).add_(0.5).clamp_(0, 1)  # in place: there may be no room for another one
+    return pictures.permute(0, 2, 3, 1).contiguous()
 
 
 def _device(vae: Vae) -> torch.device:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
+from typing import Any
 
 import torch
 
 Progress = Callable[[int, int], object]
 Part = Callable[[torch.Tensor], torch.Tensor]
 Span = tuple[int, int]
+Window = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -32,24 +34,48 @@ def one_by_one(
 ) -> torch.Tensor:
     """Each picture through the network: whole, or in tiles where it is larger than one.
 
-    A latent pixel is `shrink` pixels of the source and `grow` of the result.
+    A latent pixel is `shrink` pixels of the source and `grow` of the result. Tiles are added to the
+    result as they come: beside it there are one weight for each of its places, and one tile.
     """
     down, across = (spans(side // shrink, tiling) for side in source.shape[-2:])
     windows = [
         (..., _scaled(rows, shrink), _scaled(columns, shrink))
         for rows, columns in product(down, across)
     ]
-    total, done, results = len(source) * len(windows), 0, []
-    for picture in source.split(1):
-        parts = []
-        for window in windows:
-            with torch.no_grad():
-                parts.append(through(picture[window]))
-            done += 1
-            if progress:
-                progress(done, total)
-        results.append(parts[0] if len(parts) == 1 else join(parts, down, across, grow))
-    return torch.cat(results)
+    parts = _answers(through, source, windows, progress)
+    if len(windows) == 1:
+        answers = list(parts)
+        return answers[0] if len(answers) == 1 else torch.cat(answers)
+    first = next(parts)
+    height, width = down[-1][1] * grow, across[-1][1] * grow
+    # Channels last, which is how pictures are kept in the end: no copy of all of it is needed then.
+    whole = first.new_zeros(len(source), height, width, first.shape[1]).movedim(3, 1)
+    parts = _again(first, parts)
+    del first
+    for picture in whole.split(1):
+        _add_up(islice(parts, len(windows)), down, across, grow, picture)
+    return whole
+
+
+def _answers(
+    through: Part, source: torch.Tensor, windows: Sequence[Window], progress: Progress | None
+) -> Iterator[torch.Tensor]:
+    """The windows of each picture through the network, one after the other."""
+    total = len(source) * len(windows)
+    for done, (picture, window) in enumerate(product(source.split(1), windows), start=1):
+        with torch.no_grad():
+            part = through(picture[window])
+        if progress:
+            progress(done, total)
+        yield part
+        del part  # not to be held while the next one is made
+
+
+def _again(first: torch.Tensor, rest: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
+    """What was taken to look at, before the rest."""
+    yield first
+    del first
+    yield from rest
 
 
 def spans(length: int, tiling: Tiling | None) -> list[Span]:
@@ -71,16 +97,28 @@ def join(
     """Tiles laid over each other: a mean, in which a tile counts less towards its edges."""
     height, width = down[-1][1] * grow, across[-1][1] * grow
     total = parts[0].new_zeros(*parts[0].shape[:2], height, width)
-    weights = parts[0].new_zeros(1, 1, height, width)
+    _add_up(parts, down, across, grow, total)
+    return total
+
+
+def _add_up(
+    parts: Iterable[torch.Tensor],
+    down: Sequence[Span],
+    across: Sequence[Span],
+    grow: int,
+    total: torch.Tensor,
+) -> None:
+    """Lay tiles over each other into `total`, zeros [B, C, H, W], each as it comes."""
+    weights = total.new_zeros(1, 1, *total.shape[2:])
     places = product(
         zip(down, _ramps(down, grow), strict=True), zip(across, _ramps(across, grow), strict=True)
     )
     for part, ((rows, falling), (columns, rising)) in zip(parts, places, strict=True):
-        weight = torch.outer(falling, rising).to(part)
+        weight = torch.outer(falling, rising).to(total)
         window = (..., _scaled(rows, grow), _scaled(columns, grow))
         total[window] += part * weight
         weights[window] += weight
-    return total / weights
+    total /= weights
 
 
 def _ramps(along: Sequence[Span], grow: int) -> list[torch.Tensor]:

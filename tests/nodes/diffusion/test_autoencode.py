@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from itertools import pairwise
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +54,41 @@ def test_tiles_of_what_sees_one_pixel_at_a_time_join_without_a_trace(
     whole = autoencode.decode(vae, z)
     tiled = autoencode.decode(vae, z, tiling)
     torch.testing.assert_close(tiled, whole, rtol=0, atol=1e-6)
+
+
+def test_tiles_are_added_as_they_come_and_let_go() -> None:
+    made: list[weakref.ref[torch.Tensor]] = []
+    alive: list[int] = []
+
+    def through(part: torch.Tensor) -> torch.Tensor:
+        alive.append(sum(ref() is not None for ref in made))
+        answer = part.repeat_interleave(2, -1).repeat_interleave(2, -2)
+        made.append(weakref.ref(answer))
+        return answer
+
+    source = torch.rand(2, 3, 40, 40, generator=torch.Generator().manual_seed(1))
+    found = tiling.one_by_one(through, source, Tiling(8, 2), 1, 2, None)
+    assert len(made) == 2 * 49
+    assert max(alive) <= 1  # the one before it
+    expected = source.repeat_interleave(2, -1).repeat_interleave(2, -2)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+
+
+def test_a_picture_decoded_in_tiles_lies_as_pictures_do_and_one_by_one_is_the_batch() -> None:
+    vae = Vae(Doubling(), scaling=1.0, factor=2)
+    z = torch.rand(3, 3, 9, 7, generator=torch.Generator().manual_seed(1))
+    both = autoencode.decode(vae, z, Tiling(4, 2))
+    assert both.is_contiguous()
+    for k in range(3):
+        assert torch.equal(both[k : k + 1], autoencode.decode(vae, z[k : k + 1], Tiling(4, 2)))
+
+
+def test_joining_wants_a_tile_for_each_place() -> None:
+    down = tiling.spans(10, Tiling(6, 2))
+    tile = torch.ones(1, 1, 6, 6)
+    assert torch.equal(tiling.join([tile] * 4, down, down, 1), torch.ones(1, 1, 10, 10))
+    with pytest.raises(ValueError, match="longer"):
+        tiling.join([tile] * 3, down, down, 1)
 
 
 def test_progress_counts_the_tiles_of_all_pictures() -> None:
