@@ -16,6 +16,8 @@ from nodes.types import Conditioning, Latent, Model, Sigmas, Step
 if TYPE_CHECKING:
     import torch
 
+    from nodes.diffusion.regions import Uncovered
+
 
 def same_shape(port: str, got: torch.Tensor, other: str, like: torch.Tensor) -> None:
     """Two tensors that are added to each other: nothing is broadcast by accident."""
@@ -83,12 +85,45 @@ def fits_model(model: Model, latent: Latent, port: str, conditioning: Conditioni
     if channels != wanted:
         hint = "It comes from another kind of model: latent.empty_for_model makes one that fits"
         raise InputError("latent", f"{channels} channels", f"the network's {wanted}", hint)
+    _size(model, latent)
     for text in (conditioning, *conditioning.more):
         _fits_text(model, batch, port, text)
 
 
+def _size(model: Model, latent: Latent) -> None:
+    """Some networks learnt a table of places, and know none beyond; a DiT knows squares alone."""
+    from nodes.diffusion import networks, networks_flow
+
+    height, width = latent.samples.shape[-2:]
+    most = networks_flow.largest_side(model.network)
+    got = f"{width} × {height} latent pixels"
+    if most is not None and max(height, width) > most:
+        hint = "A latent pixel is 8 × 8 of the picture's: make a smaller picture, and enlarge that"
+        raise InputError("latent", got, f"at most {most} × {most}, which this model knows", hint)
+    if networks.label_count(model.network) and height != width:
+        raise InputError("latent", got, "a square, which is all that a DiT knows")
+
+
+def covered(
+    model: Model, latent: Latent, port: str, conditioning: Conditioning, steps: Iterable[Step]
+) -> None:
+    """A text at every step and at every place, seen before the first step is taken."""
+    from nodes.diffusion import prediction, regions
+
+    try:
+        prediction.check_covered(model, latent.samples, conditioning, steps)
+    except regions.Uncovered as error:
+        raise uncovered(port, error) from error
+
+
+def uncovered(port: str, error: Uncovered) -> InputError:
+    """What to say where no text holds."""
+    hint = f"{error.hint[0].upper()}{error.hint[1:]}; conditioning.combine puts texts together"
+    return InputError(port, error.got, error.expected, hint)
+
+
 def _fits_text(model: Model, batch: int, port: str, text: Conditioning) -> None:
-    from nodes.diffusion import networks
+    from nodes.diffusion import control_fit, networks
 
     rows, _, width = text.embeddings.shape
     wanted = networks.text_width(model.network)
@@ -103,6 +138,15 @@ def _fits_text(model: Model, batch: int, port: str, text: Conditioning) -> None:
         hint = "inpaint.conditioning and edit.conditioning make them" if extra else ""
         got = f"{given} channels beside the latent"
         raise InputError(port, got, f"{extra}, as this model was trained with", hint)
+    for use in text.controls:
+        try:
+            control_fit.check_fits(use.net, model)
+        except ValueError as error:
+            fault = str(error)
+            hint = f"{fault[0].upper()}{fault[1:]}"
+            raise InputError(
+                port, "a ControlNet of another kind", "one for this model", hint
+            ) from None
 
 
 def can_predict(model: Model, step: Step) -> None:

@@ -40,6 +40,7 @@ def predict_noise(
 
     checks.fits_model(model, latent, "conditioning", conditioning)
     checks.can_predict(model, step)
+    checks.covered(model, latent, "conditioning", conditioning, [step])
     checks.finite("latent", latent.samples, step)
     (epsilon,) = predict_epsilons(model, latent.samples, step, [conditioning])
     return NoisePrediction(checks.finite("model", epsilon, step))
@@ -66,6 +67,8 @@ def predict_pair(
     checks.fits_model(model, latent, "cond", cond)
     checks.fits_model(model, latent, "uncond", uncond)
     checks.can_predict(model, step)
+    checks.covered(model, latent, "cond", cond, [step])
+    checks.covered(model, latent, "uncond", uncond, [step])
     checks.finite("latent", latent.samples, step)
     without, wanted = predict_epsilons(model, latent.samples, step, [uncond, cond])
     return PredictionPair(

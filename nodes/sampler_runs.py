@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     Keep = Callable[[Tensor, Step], Tensor]
 
 
+_NOT_ALWAYS_ASKED = ("negative", "uncond", "empty", "neither")
+"""Ports of texts that a guidance scale of 1 leaves out: they may have no part at such a step."""
+
+
 def guider_of(model: Model, positive: Conditioning, negative: Conditioning, scale: float) -> Guider:
     """A model under two prompts, as the samplers without a guider ask it."""
     from nodes.diffusion import guiders
@@ -73,6 +77,7 @@ def denoise(
     ctx: RunContext,
 ) -> Latent:
     """A noisy latent over all steps; `keep` gets each step's latent and gives the one to go on."""
+    from nodes.diffusion.regions import Uncovered
     from nodes.diffusion.sampling import Run, walk
     from nodes.diffusion.schedules import step_list
 
@@ -88,7 +93,12 @@ def denoise(
     ctx.check_cancelled()
     settings = dict(sampler.settings)
     run = Run(guider.start(), guider.model.betas, seed, steps, settings)
-    return Latent(walk(run, sampler.name, latent.samples, after), latent.noise_mask)
+    try:
+        return Latent(walk(run, sampler.name, latent.samples, after), latent.noise_mask)
+    except Uncovered as error:
+        ports = [port for port, _ in guider.texts]
+        unseen = [port for port in ports if port in _NOT_ALWAYS_ASKED]
+        raise checks.uncovered(" or ".join(unseen or ports), error) from error
 
 
 def _fits(guider: Guider, latent: Latent, sampler: Sampler, steps: list[Step]) -> None:
@@ -100,6 +110,8 @@ def _fits(guider: Guider, latent: Latent, sampler: Sampler, steps: list[Step]) -
     for port, text in guider.texts:
         if isinstance(text, Conditioning):
             checks.fits_model(guider.model, latent, port, text)
+            if port not in _NOT_ALWAYS_ASKED:
+                checks.covered(guider.model, latent, port, text, steps)
     for before, step in zip([None, *steps], steps, strict=False):
         if not (before and _restarts(before, step, sampler, steps[0])):
             checks.downwards(step)

@@ -69,13 +69,13 @@ def ask_auraflow(network: Any, request: Request) -> Tensor:
         ValueError: the latent is larger than the places that it learnt.
     """
     height, width = request.x.shape[-2:]
-    patch = int(network.config.patch_size)
-    most = math.isqrt(int(network.config.pos_embed_max_size)) * patch
-    if max(height, width) > most:  # the network itself would take places from the other side
+    most = largest_side(network)
+    # The network itself would take places from the other side.
+    if most is not None and max(height, width) > most:
         raise ValueError(
             f"this AuraFlow knows {most} × {most} latent pixels at most, not {height} × {width}"
         )
-    x = padded(like_weights(network, request.x), patch)
+    x = padded(like_weights(network, request.x), int(network.config.patch_size))
     embeddings, _ = texts_in_one(request.rows)
     answer: Tensor = network(
         x.contiguous(),
@@ -84,6 +84,18 @@ def ask_auraflow(network: Any, request: Request) -> Tensor:
         return_dict=False,
     )[0]
     return answer[..., :height, :width]
+
+
+def largest_side(network: Any) -> int | None:
+    """How many latent pixels a side may have, where a network learnt a table of places."""
+    kind = type(network).__name__
+    if kind not in ("SD3Transformer2DModel", "AuraFlowTransformer2DModel"):
+        return None
+    places = network.config.pos_embed_max_size
+    if places is None:
+        return None
+    side = math.isqrt(int(places)) if kind.startswith("Aura") else int(places)
+    return side * int(network.config.patch_size)
 
 
 def packed(x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ velocity epsilon - x0 in a flow.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -138,16 +138,32 @@ def _holding(conditioning: Conditioning, step: Step, model: Model) -> tuple[Cond
     """The texts that count at this step.
 
     Raises:
-        ValueError: none does.
+        Uncovered: none does.
     """
     texts = texts_of(conditioning)
     found = tuple(text for text in texts if regions.holds(text, step, model.betas))
     if not found:
-        raise ValueError(
-            f"no text holds at step {step.index} of {step.count}, sigma {step.sigma:g}: leave "
-            "one of them without a range"
-        )
+        at = f"at step {step.index} of {step.count}, sigma {step.sigma:g}"
+        hint = "leave one of them without a range"
+        raise regions.Uncovered(f"no text holds {at}", f"no text {at}", "one at every step", hint)
     return found
+
+
+def check_covered(
+    model: Model, x: Tensor, conditioning: Conditioning, steps: Iterable[Step]
+) -> None:
+    """See before the first of many steps that a text holds at each of them, at every place.
+
+    Raises:
+        Uncovered: there is a step, or a place at one, without any.
+    """
+    seen: set[tuple[int, ...]] = set()
+    for step in steps:
+        texts = _holding(conditioning, step, model)
+        which = tuple(id(text) for text in texts)  # of one conditioning, which lives on
+        if which not in seen and not all(_everywhere(text) for text in texts):
+            regions.weights_of(texts, x)
+        seen.add(which)
 
 
 def _answers(
@@ -261,15 +277,11 @@ def _blended(texts: Sequence[Conditioning], answers: Sequence[Tensor], x: Tensor
     """The texts' predictions as one: their mean, weighted where each of them holds.
 
     Raises:
-        ValueError: a place that no text holds for.
+        Uncovered: a place that no text holds for.
     """
     if all(_everywhere(text) for text in texts):
         return answers[0] if len(answers) == 1 else torch.stack(list(answers)).mean(dim=0)
-    weights = [regions.weight_of(text, x) for text in texts]
-    if not regions.covers(weights):
-        raise ValueError(
-            "a part of the picture has no text: combine areas and masks with a text for all of it"
-        )
+    weights = regions.weights_of(texts, x)
     total, seen = torch.zeros_like(x), torch.zeros_like(x[:, :1])
     for text, answer, weight in zip(texts, answers, weights, strict=True):
         rows, columns = regions.window(text.area, x.shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -12,7 +13,20 @@ from nodes.diffusion.latents import mask_for
 from nodes.diffusion.schedules import sigma_of_share
 from nodes.types import Area, Conditioning, NoiseSchedule, Span, Step
 
+_NO_TEXT = (
+    "a part of the picture has no text",
+    "a part of the picture without any text",
+    "a text for every place",
+)
 _FEATHER = 8  # latent pixels over which an area fades at its edges, as in ComfyUI
+
+
+class Uncovered(ValueError):
+    """No text holds at a step, or at a place: where, what is expected, and what to do."""
+
+    def __init__(self, fault: str, got: str, expected: str, hint: str) -> None:
+        self.got, self.expected, self.hint = got, expected, hint
+        super().__init__(f"{fault}: {hint}")
 
 
 def holds(text: Conditioning, step: Step, schedule: NoiseSchedule) -> bool:
@@ -84,6 +98,19 @@ def covers(weights: list[Tensor]) -> bool:
     return bool((total.abs() > math.ulp(1.0)).all())
 
 
+def weights_of(texts: Sequence[Conditioning], x: Tensor) -> list[Tensor]:
+    """How much each text counts at each place of the latent, which all together must cover.
+
+    Raises:
+        Uncovered: a place that no text holds for.
+    """
+    weights = [weight_of(text, x) for text in texts]
+    if not covers(weights):
+        hint = "combine areas and masks with a text for all of it"
+        raise Uncovered(*_NO_TEXT, hint)
+    return weights
+
+
 def cropped(text: Conditioning, rows: slice, columns: slice, shape: torch.Size) -> Conditioning:
     """A conditioning for a window of the latent [..., H, W], as one for a picture of its own.
 
@@ -93,7 +120,7 @@ def cropped(text: Conditioning, rows: slice, columns: slice, shape: torch.Size) 
     parts = [_cropped(each, rows, columns, shape) for each in (text, *text.more)]
     left = [part for part in parts if part is not None]
     if not left:
-        raise ValueError("a part of the picture has no text: add one for all of it")
+        raise Uncovered(*_NO_TEXT, "add one for all of it")
     return replace(left[0], more=tuple(replace(part, more=()) for part in left[1:]))
 
 

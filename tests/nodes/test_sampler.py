@@ -31,7 +31,10 @@ from nodes import sample_multistep as multistep
 from nodes.sampler_names import SAMPLERS
 from nodes.types import (
     Answer,
+    Area,
     Conditioning,
+    ControlNet,
+    ControlUse,
     FlowSchedule,
     Guider,
     Latent,
@@ -40,6 +43,7 @@ from nodes.types import (
     NoisePrediction,
     Sampler,
     Sigmas,
+    Span,
     Step,
 )
 
@@ -255,6 +259,53 @@ def test_sample_refuses_what_does_not_fit(denoiser: Model) -> None:
     narrow = Conditioning(torch.zeros(1, 7, 8))
     with pytest.raises(InputError, match="negative: got embeddings of width 8"):
         sampler.sample(denoiser, POSITIVE, narrow, EMPTY, LEVELS, ctx=RunContext())
+
+
+def test_sample_sees_before_the_first_step_that_a_later_one_has_no_text(denoiser: Model) -> None:
+    told: list[int] = []
+    ctx = RunContext(on_progress=lambda i, n, info: told.append(i))
+    early = replace(POSITIVE, spans=(Span(0, 2, "index"),))
+    with pytest.raises(
+        InputError, match=r"positive: got no text at step 2 of 5, .*conditioning\.com"
+    ):
+        sampler.sample(denoiser, early, NEGATIVE, EMPTY, LEVELS, ctx=ctx)
+    half = replace(POSITIVE, area=Area(0, 0, 1, 0.5))
+    with pytest.raises(InputError, match="positive: got a part of the picture without any text"):
+        sampler.sample(denoiser, half, NEGATIVE, EMPTY, LEVELS, ctx=ctx)
+    assert told == []
+
+
+def test_sample_needs_no_negative_text_where_it_is_not_asked(denoiser: Model) -> None:
+    early = replace(NEGATIVE, spans=(Span(0, 2, "index"),))
+    found = sampler.sample(
+        denoiser, POSITIVE, early, EMPTY, LEVELS, guidance_scale=1.0, ctx=RunContext()
+    )
+    plain = sampler.sample(
+        denoiser, POSITIVE, NEGATIVE, EMPTY, LEVELS, guidance_scale=1.0, ctx=RunContext()
+    )
+    assert torch.equal(found.samples, plain.samples)
+    with pytest.raises(InputError, match="negative: got no text at step 2 of 5"):
+        sampler.sample(denoiser, POSITIVE, early, EMPTY, LEVELS, ctx=RunContext())
+
+
+def test_sample_refuses_a_controlnet_for_other_models(denoiser: Model) -> None:
+    from diffusers.models.controlnets.controlnet import ControlNetModel
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        wide = ControlNetModel(
+            block_out_channels=(32,),
+            down_block_types=("CrossAttnDownBlock2D",),
+            cross_attention_dim=8,
+            attention_head_dim=8,
+            conditioning_embedding_out_channels=(4, 4),
+        )
+    use = ControlUse(ControlNet(wide, "sd1"), torch.zeros(1, 64, 64, 3))
+    steered = replace(POSITIVE, controls=(use,))
+    with pytest.raises(
+        InputError, match=r"positive: got a ControlNet of another kind.*text width 8"
+    ):
+        sampler.sample(denoiser, steered, NEGATIVE, EMPTY, LEVELS, ctx=RunContext())
 
 
 def test_sample_stops_at_nan(denoiser: Model) -> None:

@@ -16,10 +16,12 @@ from torch import Tensor
 from torch.testing import assert_close
 
 import small
-from nodes.diffusion import networks, schedules
+from nodeflow.errors import InputError
+from nodes import checks
+from nodes.diffusion import networks, networks_flow, schedules
 from nodes.diffusion.networks_flow import packed, places, unpacked
 from nodes.diffusion.prediction import predict_epsilons
-from nodes.types import Control, FlowSchedule, Model, Sigmas, Step
+from nodes.types import Control, FlowSchedule, Latent, Model, Sigmas, Step
 from small import SCALE, normal, run, seeded
 
 WIDTH, CHANNELS, STEPS = 24, 4, 5
@@ -250,6 +252,22 @@ def test_auraflow_draws_no_more_than_it_has_places_for() -> None:
     predict_epsilons(model, normal(5, 1, CHANNELS, 16, 16), step, [POSITIVE])
     with pytest.raises(ValueError, match="16 × 16 latent pixels at most, not 8 × 18"):
         predict_epsilons(model, normal(5, 1, CHANNELS, 8, 18), step, [POSITIVE])
+
+
+@pytest.mark.parametrize("name", ["sd3", "auraflow"])
+def test_a_table_of_places_tells_the_largest_side(name: str) -> None:
+    model = model_of(name)
+    step = step_at(model, 0.5)
+    most = networks_flow.largest_side(model.network)
+    assert most is not None
+    predict_epsilons(model, normal(5, 1, CHANNELS, 4, most - 1), step, [POSITIVE])
+    with pytest.raises(ValueError, match=r"at most|pos_embed_max_size"):
+        predict_epsilons(model, normal(5, 1, CHANNELS, 4, most + 2), step, [POSITIVE])
+    large = Latent(normal(5, 1, CHANNELS, 4, most + 2))
+    with pytest.raises(
+        InputError, match=f"latent: got {most + 2} × 4 latent pixels, .*at most {most}"
+    ):
+        checks.fits_model(model, large, "positive", POSITIVE)
 
 
 def test_flux_is_told_the_guidance_of_each_text() -> None:
