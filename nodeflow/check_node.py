@@ -5,6 +5,7 @@ Imports the layers up to `program`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -150,7 +151,8 @@ class NodeCheck:
             self.report("unknown-port", where, f"{node.type} has no input {port!r}", hint)
 
     def conversion_hint(self, source: Any, target: Any) -> str:
-        """Which node turns `source` into `target`, the one that needs least beside it first."""
+        """Which node turns `source` into `target`: one that needs nothing beside it, or else one
+        thing, as `vae.decode` its VAE. What needs more makes its own, and converts nothing."""
         if is_list(source) and assignable(element(source), target):
             return "the wire carries a list: use flow.map, or pick one with list.choose"
         if is_list(target) and assignable(source, element(target)):
@@ -169,9 +171,10 @@ class NodeCheck:
                 required = [p for p in definition.inputs.values() if p.required]
                 beside = len(required) - any(p.required for p in takes)
                 found.append((beside, definition.id))
-        if not found:
+        least = min(found, default=(2, ""))[0]
+        if least > 1:
             return f"no node converts {type_name(source)} to {type_name(target)}"
-        names = [id for _, id in sorted(found)[:2]]
+        names = [id for beside, id in sorted(found) if beside == least][:2]
         converts = "converts" if len(names) == 1 else "convert"
         return f"{' or '.join(names)} {converts} {type_name(source)} to {type_name(target)}"
 
@@ -188,9 +191,8 @@ class NodeCheck:
             return False
         if not literal_fits(value, port.type):
             expected = type_name(port.type)
-            self.report(
-                "wrong-literal", where, f"got {value!r}, expected {expected}", _literal_hint(value)
-            )
+            hint = _literal_hint(value, port.type)
+            self.report("wrong-literal", where, f"got {value!r}, expected {expected}", hint)
             return False
         fault = port.widget.check(value) if port.widget and value is not None else None
         if fault and port.widget:
@@ -268,7 +270,11 @@ def _bind_literal(value: Any, tp: Any, bound: dict[TypeVar, Any]) -> None:
         _bind_literal(value[0], element(tp), bound)
 
 
-def _literal_hint(value: Any) -> str:
+def _literal_hint(value: Any, expected: Any) -> str:
+    if is_list(expected) and literal_fits(value, element(expected)):
+        return f"write a list: [{json.dumps(value)}]"
+    if expected is int and isinstance(value, float):
+        return "write a whole number"
     if isinstance(value, str) and "." in value:
         return "a wire is written under links, not params"
     return "numbers stand without quotes, text with them" if isinstance(value, str) else ""

@@ -286,7 +286,8 @@ class _Checker:
     def _unused(self, scope: Scope, outputs: Mapping[str, int]) -> None:
         """Warn of nodes that no declared output needs."""
         told = self.graph.outputs and all(name in outputs for name in self.graph.outputs)
-        if not told or len(scope.order) < len(scope.tasks):  # faults are told; let them be mended
+        # What hangs on a fault looks unused: let the fault be mended first.
+        if not told or any(problem.severity == "error" for problem in self.problems):
             return
         slots = [outputs[name] for name in self.graph.outputs]
         needed = scope.needed(slots, (task.index for task in scope.tasks if task.writes))

@@ -257,5 +257,8 @@ def _one_each(port: str, strengths: list[float], count: int) -> list[float]:
     if len(strengths) == 1:
         return strengths * count
     if len(strengths) != count:
-        raise InputError(port, f"{len(strengths)} strengths", f"1, or {count}: one for each LoRA")
+        wanted = (
+            "1: one for each LoRA" if count == 1 else f"{count}, one for each LoRA, or 1 for all"
+        )
+        raise InputError(port, f"{len(strengths)} strengths", wanted)
     return strengths

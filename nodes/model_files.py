@@ -218,7 +218,8 @@ def _what_to_do(kind: str, name: str) -> str:
         advice = f"Did you mean {near[0]!r}?"
     else:
         advice = f"Found: {', '.join(known) or 'none'}"
-    return f"{advice}. Put a .safetensors file or a diffusers folder there, or name its path"
+    stop = "" if advice.endswith("?") else "."
+    return f"{advice}{stop} Put a .safetensors file or a diffusers folder there, or name its path"
 
 
 def list_checkpoints() -> list[str]:

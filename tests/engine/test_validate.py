@@ -86,6 +86,37 @@ def test_type_mismatch_names_the_node_that_converts(registry: Registry) -> None:
     assert "t.graft" in found.hint
 
 
+def test_what_needs_several_other_things_is_no_conversion() -> None:
+    """A sampler takes a conditioning and gives a latent, but makes it of four other things."""
+    from nodeflow.registry import default_registry
+
+    nodes = {
+        "checkpoint": {"type": "load.checkpoint", "params": {"name": "tiny"}},
+        "text": {
+            "type": "text.encode",
+            "params": {"text": ""},
+            "links": {"clip": "checkpoint.clip"},
+        },
+        "decode": {
+            "type": "vae.decode",
+            "links": {"vae": "checkpoint.vae", "latent": "text.conditioning"},
+        },
+        "model": {"type": "sigmas.karras", "links": {"betas": "checkpoint.model"}},
+    }
+    hints = {p.where: p.hint for p in problems(default_registry(), nodes)}
+    assert hints["decode.latent"] == "no node converts Conditioning to Latent"
+    assert hints["model.betas"] == "schedule.of_model converts Model to NoiseSchedule"
+
+
+def test_a_wrong_literal_says_what_to_write(registry: Registry) -> None:
+    nodes = {
+        "n": {"type": "t.numbers", "params": {"values": 7}},
+        "c": {"type": "t.count", "params": {"n": 2.5}},
+    }
+    hints = {p.where: p.hint for p in problems(registry, nodes)}
+    assert hints == {"n.values": "write a list: [7]", "c.n": "write a whole number"}
+
+
 def test_a_subclass_fits_its_base_and_int_fits_float(registry: Registry) -> None:
     nodes = {
         "red": {"type": "t.red_apple"},
@@ -221,6 +252,12 @@ def test_declared_inputs_must_be_there(registry: Registry) -> None:
 def test_a_node_that_nothing_needs_is_a_warning(registry: Registry) -> None:
     found = only(problems(registry, {"a": ONE, "b": ONE}, outputs={"x": "a.value"}))
     assert (found.code, found.where, found.severity) == ("unused", "b", "warning")
+
+
+def test_what_hangs_on_a_fault_is_not_called_unused(registry: Registry) -> None:
+    nodes = {"a": ONE, "b": {"type": "t.ad", "links": {"a": "a.value"}}}
+    found = only(problems(registry, nodes, outputs={"x": "b.value"}))
+    assert (found.code, found.where) == ("unknown-type", "b")
 
 
 def test_generic_ports_agree_with_each_other(registry: Registry) -> None:

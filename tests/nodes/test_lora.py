@@ -237,7 +237,7 @@ def test_stack_adds_several_at_once(model: Model, clip: Clip, one: Lora, two: Lo
         ask(single.model), ask(lora.stack(model, clip, [one, two], [0.5] * 2, [0.5]).model)
     )
     assert lora.stack(model, clip, [], [1.0], [1.0]).model is model
-    with pytest.raises(InputError, match="strengths_clip: got 3 strengths, expected 1, or 2"):
+    with pytest.raises(InputError, match="strengths_clip: got 3 strengths, expected 2, one for"):
         lora.stack(model, clip, [one, two], [1.0], [1.0] * 3)
 
 
