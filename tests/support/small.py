@@ -1,8 +1,8 @@
 """Real networks of a few channels with random weights, and what runs them here and in diffusers.
 
-Tests that hold a run to a library's import this (pytest's `pythonpath`, in pyproject.toml). The
-same arguments give the same weights, none of them zero by chance; another seed gives others. The
-engine's tests run without torch and do not import it.
+Tests import this by pytest's `pythonpath`, in pyproject.toml. The same arguments give the same
+weights, in evaluation mode; another seed gives others. The engine's tests run without torch: they,
+and tests/conftest.py, do not import it.
 """
 
 from __future__ import annotations
@@ -96,6 +96,7 @@ def told_sizes(numbers: int, pooled: int = POOLED) -> dict[str, Any]:
 
 
 def controlnet(unet: Any, seed: int = 2, **changes: Any) -> Any:
+    """One for this UNet, none of its weights zero."""
     from diffusers.models.controlnets.controlnet import ControlNetModel
 
     with seeded(seed):
