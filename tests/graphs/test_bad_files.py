@@ -590,7 +590,7 @@ def test_a_controlnet_of_another_family_is_told_with_both(root: Path) -> None:
     nodes["draw"]["links"]["positive"] = "steered.conditioning"
     _, errors = failed(nodes)
     assert errors.keys() == {"draw"}
-    assert "the ControlNet is for models of family sdxl (text width 2048)" in errors["draw"]
+    assert "ControlNet is for models of family sdxl (text width 2048)" in errors["draw"]
     assert "this model is of family sd1 (32)" in errors["draw"]
 
 
