@@ -26,6 +26,7 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 SMALL = {"steps": 2, "width": 64, "height": 64, "switch_at": 1, "batch": 1}
 OWN: dict[str, dict[str, Any]] = {
     "controlnet_tile_upscale": {"size": 96, "tile": 64, "overlap": 16, "steps": 5},  # 2 by strength
+    "dit": {"size": 64},
     "separate_files": {"clip_l": "xl/clip_l", "clip_g": "xl/clip_g"},
     "skip_layer_guidance": {"layers": [0], "start": 0.0, "end": 1.0},  # of two layers, two steps
     "upscale_model": {"size": 100},
