@@ -6,8 +6,7 @@ The weights are random: what is asked is whether the same file does the same in 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,19 +16,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+import small
 from nodes.diffusion.adapters.original_names import layer_paths
 from nodes.model_files import shipped_models
 from nodes.schedule import scaled_linear
 from nodes.types import Clip, Model
-
-WIDTH = 16
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
+from small import WIDTH, seeded
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
@@ -121,7 +113,7 @@ def _clip_encoder(seed: int, projection: bool = False) -> Any:
         eos_token_id=99,
         pad_token_id=99,
     )
-    with _seeded(seed):
+    with seeded(seed):
         made = CLIPTextModelWithProjection(config) if projection else CLIPTextModel(config)
     return made.eval().requires_grad_(False)
 
@@ -133,7 +125,7 @@ def _t5_encoder() -> Any:
         vocab_size=100, d_model=WIDTH, d_kv=4, d_ff=32, num_layers=1, num_heads=2,
         feed_forward_proj="gated-gelu",
     )  # fmt: skip
-    with _seeded(9):
+    with seeded(9):
         return T5EncoderModel(config).eval().requires_grad_(False)
 
 
@@ -144,20 +136,7 @@ def _clip_tokenizer() -> Any:
 
 
 def _unet(**more: Any) -> Any:
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    with _seeded(1):
-        made = UNet2DConditionModel(
-            sample_size=8,
-            block_out_channels=(8, 16),
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            layers_per_block=2,
-            attention_head_dim=2,
-            norm_num_groups=4,
-            **more,
-        )
-    return made.eval().requires_grad_(False)
+    return small.unet(layers_per_block=2, **more).requires_grad_(False)
 
 
 def _ask_unet(network: Any, **more: Any) -> Tensor:
@@ -169,13 +148,10 @@ def _ask_unet(network: Any, **more: Any) -> Tensor:
 
 
 def _autoencoder() -> Any:
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-
-    with _seeded(2):
-        return AutoencoderKL(
-            block_out_channels=(4, 4), down_block_types=("DownEncoderBlock2D",) * 2,
-            up_block_types=("UpDecoderBlock2D",) * 2, norm_num_groups=2,
-        )  # fmt: skip
+    return small.autoencoder(
+        seed=2, block_out_channels=(4, 4), down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+    )  # fmt: skip
 
 
 def _ddim() -> Any:
@@ -232,7 +208,7 @@ def sd3() -> Tiny:
     from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
     from diffusers import StableDiffusion3Pipeline as Pipeline
 
-    with _seeded(5):
+    with seeded(5):
         network = SD3Transformer2DModel(
             sample_size=8, patch_size=2, in_channels=4, num_layers=2, attention_head_dim=8,
             num_attention_heads=2, joint_attention_dim=WIDTH, caption_projection_dim=16,
@@ -267,7 +243,7 @@ def sd3() -> Tiny:
 def flux() -> Tiny:
     from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
 
-    with _seeded(6):
+    with seeded(6):
         network = FluxTransformer2DModel(
             patch_size=1, in_channels=16, num_layers=2, num_single_layers=2, attention_head_dim=8,
             num_attention_heads=2, joint_attention_dim=WIDTH, pooled_projection_dim=WIDTH,
