@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+import small
 from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodeflow.node import definition_of
@@ -171,17 +172,7 @@ def test_pick_keeps_a_mask_for_all() -> None:
 
 def test_empty_for_model_has_the_model_s_channels(ctx: RunContext, denoiser: Model) -> None:
     assert nodes.empty_for_model(denoiser, 64, 128, 3, ctx=ctx).samples.shape == (3, 4, 16, 8)
-    from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
-
-    flux = FluxTransformer2DModel(
-        num_layers=1,
-        num_single_layers=1,
-        attention_head_dim=8,
-        num_attention_heads=1,
-        joint_attention_dim=8,
-        pooled_projection_dim=8,
-        axes_dims_rope=(2, 2, 4),
-    )
+    flux = small.flux(False, **small.flux_config(channels=16))
     made = nodes.empty_for_model(Model(flux, FlowSchedule()), 64, 128, 1, ctx=ctx)
     assert torch.equal(made.samples, torch.zeros(1, 16, 16, 8))
     with pytest.raises(InputError, match=r"100 px, expected .* nearest is 96"):

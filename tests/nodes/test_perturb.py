@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+import small
 from nodeflow.errors import InputError
 from nodes import perturb
 from nodes.diffusion.attention import attentions
@@ -54,22 +55,9 @@ def test_identity_attention_says_what_places_there_are(denoiser: Model) -> None:
 
 
 def _sd3() -> Any:
-    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return SD3Transformer2DModel(
-            sample_size=8,
-            num_layers=3,
-            attention_head_dim=4,
-            num_attention_heads=2,
-            joint_attention_dim=16,
-            caption_projection_dim=8,
-            pooled_projection_dim=12,
-            pos_embed_max_size=8,
-            in_channels=4,
-            out_channels=4,
-        ).eval()
+    return small.sd3(
+        0, 3, sample_size=8, attention_head_dim=4, caption_projection_dim=8, pos_embed_max_size=8
+    )
 
 
 def test_skip_layers_is_what_diffusers_skips() -> None:

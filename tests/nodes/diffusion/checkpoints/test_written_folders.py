@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+import small
 from nodes.diffusion import loading
 from nodes.diffusion.checkpoint_files import read_json
 from nodes.diffusion.checkpoints.scheduler_config import training_of
@@ -109,7 +110,6 @@ def test_scheduler_cannot_say_everything() -> None:
 
 
 def test_flux_has_two_encoders_and_a_transformer(networks: Any, tmp_path: Path) -> None:
-    from diffusers import FluxTransformer2DModel
     from tokenizers import Tokenizer, models
     from transformers import T5Config, T5EncoderModel
 
@@ -119,11 +119,7 @@ def test_flux_has_two_encoders_and_a_transformer(networks: Any, tmp_path: Path) 
         encoder = T5EncoderModel(
             T5Config(vocab_size=8, d_model=16, d_kv=4, d_ff=32, num_layers=1, num_heads=2)
         ).eval()
-        network = FluxTransformer2DModel(
-            patch_size=1, in_channels=16, num_layers=1, num_single_layers=1,
-            attention_head_dim=8, num_attention_heads=2, joint_attention_dim=16,
-            pooled_projection_dim=32, axes_dims_rope=(2, 2, 4),
-        ).eval()  # fmt: skip
+    network = small.flux(False, pooled_projection_dim=32)
     _, first, vae = parts(networks, "sd1")
     second: Any = Clip(encoder, reader, kind="t5", family="flux")  # type: ignore[arg-type]
     clip = replace(first, family="flux", others=(second,))
