@@ -73,6 +73,25 @@ def _figure(number: float) -> str:
 
 
 @dataclass(frozen=True)
+class Multiple(Number):
+    """A number of which only multiples of `step` are taken, as of a picture's sides."""
+
+    def check(self, value: Any) -> str | None:
+        fault = super().check(value)
+        numbers = value if isinstance(value, (list, tuple)) else [value]
+        if fault is None and self.step:
+            odd = [n for n in numbers if isinstance(n, (int, float)) and n % self.step]
+            return f"{odd[0]} is no multiple of {_figure(self.step)}" if odd else None
+        return fault
+
+    def hint(self, value: Any) -> str:
+        if super().check(value) or not self.step or isinstance(value, (list, tuple)):
+            return super().hint(value)
+        below = value // self.step * self.step
+        return f"the nearest are {_figure(below)} and {_figure(below + self.step)}"
+
+
+@dataclass(frozen=True)
 class Slider(Number):
     """A number between two ends, dragged."""
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from nodeflow.errors import InputError
-from nodes.types import Conditioning, Latent, Model, Sigmas, Step
+from nodes.types import Clip, Conditioning, Latent, Model, Sigmas, Step
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +36,14 @@ def downwards(step: Step) -> None:
 def fraction(port: str, value: float) -> None:
     if not 0 <= value <= 1:
         raise InputError(port, f"{value:g}", "0..1")
+
+
+def reads_text(clip: Clip) -> None:
+    """A clip of a model that is told a class by its number has nothing to read by."""
+    if clip.kind == "none":
+        hint = "class_label.of and class_label.none make what steers it"
+        got = f"that of a {clip.family}, which reads no text"
+        raise InputError("clip", got, "one that does", hint)
 
 
 def sigma_list(sigmas: Sigmas) -> None:

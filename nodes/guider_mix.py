@@ -6,7 +6,7 @@ from typing import Annotated
 
 from nodeflow.errors import InputError
 from nodeflow.node import node
-from nodeflow.widgets import Number, Slider
+from nodeflow.widgets import Multiple, Slider
 from nodes.checks import fraction
 from nodes.types import Conditioning, Guider, Model
 
@@ -108,8 +108,8 @@ def tiled(
     positive: Conditioning,
     negative: Conditioning,
     scale: Scale = 7.5,
-    tile: Annotated[int, Number(8, 8192, 8, "px")] = 512,
-    overlap: Annotated[int, Number(0, 4096, 8, "px")] = 128,
+    tile: Annotated[int, Multiple(8, 8192, 8, "px")] = 512,
+    overlap: Annotated[int, Multiple(0, 4096, 8, "px")] = 128,
 ) -> Guider:
     """Guide a picture larger than the model knows, window by window, at every step.
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodeflow.node import node
-from nodeflow.widgets import Number
+from nodeflow.widgets import Multiple, Number
 from nodes.checks import sigma_list
 from nodes.types import Latent, Mask, Model, Noise, Sigmas
 
@@ -36,8 +36,8 @@ def _noise_bytes(params: Mapping[str, Any], inputs: Mapping[str, int]) -> dict[s
 
 @node("latent.empty", estimate=_empty_bytes)
 def empty(
-    width: Annotated[int, Number(8, 16384, 8, "px")] = 128,
-    height: Annotated[int, Number(8, 16384, 8, "px")] = 128,
+    width: Annotated[int, Multiple(8, 16384, 8, "px")] = 128,
+    height: Annotated[int, Multiple(8, 16384, 8, "px")] = 128,
     batch: Annotated[int, Number(1, 4096, 1, "pictures")] = 1,
     *,
     ctx: RunContext,
@@ -57,8 +57,8 @@ def empty(
 @node("latent.empty_for_model")
 def empty_for_model(
     model: Model,
-    width: Annotated[int, Number(8, 16384, 8, "px")] = 1024,
-    height: Annotated[int, Number(8, 16384, 8, "px")] = 1024,
+    width: Annotated[int, Multiple(8, 16384, 8, "px")] = 1024,
+    height: Annotated[int, Multiple(8, 16384, 8, "px")] = 1024,
     batch: Annotated[int, Number(1, 4096, 1, "pictures")] = 1,
     *,
     ctx: RunContext,

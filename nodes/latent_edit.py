@@ -9,14 +9,14 @@ from typing import Annotated
 
 from nodeflow.errors import InputError
 from nodeflow.node import node
-from nodeflow.widgets import Choice, Number
+from nodeflow.widgets import Choice, Multiple, Number
 from nodes.types import Latent, Mask
 
 _FILTERS = Choice(
     "nearest", "area", "bilinear", "hamming", "bicubic", "lanczos", "mks2013", "mks2021"
 )
-_SIDE = Number(8, 16384, 8, "px")
-_PLACE = Number(0, 16384, 8, "px")
+_SIDE = Multiple(8, 16384, 8, "px")
+_PLACE = Multiple(0, 16384, 8, "px")
 
 
 @node("latent_edit.crop")

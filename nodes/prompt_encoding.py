@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nodeflow.errors import InputError
+from nodes.checks import reads_text
 from nodes.prompt_source import inversions, parsed, prompt_fault
 from nodes.types import Clip, Conditioning
 
@@ -54,6 +55,7 @@ def encode_parts(
     """As `encode`, the texts joined by AND one by one, each with its weight."""
     from nodes.diffusion.prompts.faults import PromptError
 
+    reads_text(clip)
     prompts = {port: parsed(port, text, syntax) for port, text in texts.items()}
     for port, prompt in prompts.items():
         if kinds and len(prompt.parts) > 1:
@@ -93,6 +95,7 @@ def token_sections(clip: Clip, text: str, syntax: str) -> list[Section]:
     from nodes.diffusion.prompts.encoding import Reader
     from nodes.diffusion.prompts.faults import PromptError
 
+    reads_text(clip)
     if syntax == "plain":
         return list(table.plain_sections(Reader(clip), text))
     prompt = parsed("text", text, syntax)

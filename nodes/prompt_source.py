@@ -87,7 +87,7 @@ def inversions(clip: Clip, prompts: Mapping[str, Prompt]) -> Mapping[str, Invers
     """The textual inversions that the prompts, by port, name; for each of the encoders.
 
     Raises:
-        InputError: there is none of that name; with the column.
+        InputError: there is none of that name, with the column; one is for another text encoder.
     """
     from nodes.diffusion.prompts.embeddings import inversions_for
 
@@ -98,7 +98,12 @@ def inversions(clip: Clip, prompts: Mapping[str, Prompt]) -> Mapping[str, Invers
         except PromptError as error:
             raise prompt_fault(port, error) from None
     bare = {name: model_files.find("embeddings", name) for name in _bare(prompts.values())}
-    return inversions_for(clip, files, bare) if files or bare else {}
+    try:
+        return inversions_for(clip, files, bare) if files or bare else {}
+    except CheckpointError as error:
+        port = " or ".join(prompts)
+        got, wanted = "an embedding that cannot be used", "one for this model"
+        raise InputError(port, got, wanted, str(error)) from None
 
 
 def _named(prompt: Prompt, examine: bool = False) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Choice, Number, Prompt, Slider
-from nodes.checks import fraction
+from nodes.checks import fraction, reads_text
 from nodes.conditioning_texts import one_text_each, same_width
 from nodes.prompt_encoding import token_sections
 from nodes.prompt_source import embeddings_read
@@ -91,6 +91,7 @@ def encode(clip: Clip, text: Annotated[str, Prompt()] = "") -> Conditioning:
     """
     from nodes.diffusion.prompts.encoding import encode_plain
 
+    reads_text(clip)
     return encode_plain(clip, text)
 
 
@@ -103,6 +104,7 @@ def encode_tokens(clip: Clip, tokens: Tokens) -> Conditioning:
     """
     from nodes.diffusion import text_encoding
 
+    reads_text(clip)
     if clip.others or text_encoding.is_t5(clip):
         kinds = ", ".join(part.kind for part in (clip, *clip.others))
         raise InputError("clip", kinds, "one CLIP", "Ids are of one: use text.encode")

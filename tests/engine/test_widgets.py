@@ -18,6 +18,7 @@ from nodeflow.widgets import (
     Colour,
     Expression,
     FilePath,
+    Multiple,
     NewPath,
     Number,
     Prompt,
@@ -31,6 +32,7 @@ from nodeflow.widgets import (
 ALL = (
     Widget(),
     Number(0, None, 1, "px"),
+    Multiple(8, 64, 8, "px"),
     Slider(0, 30, step=0.5),
     Seed(),
     Choice("a", "b"),
@@ -94,6 +96,20 @@ def test_ends_belong_to_the_range_and_faults_name_the_value() -> None:
     assert slider.check(None) is None
     assert slider.hint(2) == "give a value in 0..1"
     assert Number(minimum=1).hint(0) == "give a value in 1.."
+
+
+def test_only_multiples_of_the_step_are_taken_where_it_is_said() -> None:
+    side = Multiple(8, 64, 8, "px")
+    assert side.check(16) is None
+    assert side.check(None) is None
+    assert side.check([8, 64]) is None
+    assert side.check(20) == "20 is no multiple of 8"
+    assert side.hint(20) == "the nearest are 16 and 24"
+    assert side.check([8, 12]) == "12 is no multiple of 8"
+    assert side.check(4) == "4 is below 8"
+    assert side.hint(4) == "give a value in 8..64"
+    assert Multiple(0, 1).check(0.3) is None
+    assert Number(8, 64, 8).check(20) is None
 
 
 def test_seeds_are_what_fits_63_bits() -> None:

@@ -303,11 +303,12 @@ def test_encode_comfyui_takes_the_vectors_of_its_own_encoder(
 def test_encode_comfyui_says_which_width_an_embedding_has(clip: Clip, embeddings: Path) -> None:
     save_file({"emb_params": vectors(1, 20)}, embeddings / "wide.safetensors")
     with pytest.raises(
-        CheckpointError, match=r"wide\.safetensors is .* width 20; .* 16 for clip_l"
+        InputError,
+        match=r"text: got an .*wide\.safetensors .* width 20; .* 16 for clip_l",
     ):
         prompt.encode_comfyui(clip, "embedding:wide")
     save_file({"a": vectors(1, 16), "b": vectors(1, 16)}, embeddings / "two.safetensors")
-    with pytest.raises(CheckpointError, match="no textual inversion: it holds a, b; expected emb_"):
+    with pytest.raises(InputError, match="no textual inversion: it holds a, b; expected emb_"):
         prompt.encode_comfyui(clip, "embedding:two")
     (embeddings / "old.pt").write_bytes(b"\x80\x02}q\x00.")
     with pytest.raises(CheckpointError, match=r"nodeflow models convert old\.pt"):

@@ -5,7 +5,8 @@ textual inversion. In `comfyui` an explicit weight stands whatever is around it,
 `/* */` are comments. In `a1111` weights multiply; `[a]` divides by 1.1, `[a:b:0.5]` `[a:0.5]`
 `[a::0.5]` change on the way (a share of the steps with a point, else a step's number), `[a|b]`
 alternates, BREAK begins a chunk, AND parts texts that are predicted for apart, `#` begins a
-comment, a backslash takes any character as it is. Any depth is read without recursion.
+comment, a backslash takes any character as it is. `<lora:name:1>`, there a command to the program,
+is a fault: what is laid on a model is a node here. Any depth is read without recursion.
 """
 
 from __future__ import annotations
@@ -134,6 +135,7 @@ _SPECIAL = {
     ),
     "a1111": re.compile(
         r"(?P<escaped>\\(?:.|\n|\Z))|(?P<comment>#[^\n]*)|(?P<word>\b(?:AND|BREAK)\b)"
+        r"|(?P<network><(?:lora|lyco|hypernet):[^<>\n]*>)"
         r"|(?<![\w\\-])" + _NAME % r"\[\]|#" + r"|(?P<mark>[()\[\]:|])"
     ),
 }
@@ -206,6 +208,10 @@ class _Parser:
                 self.fault(at, "'/*' without an end", "'*/' after it")
         elif found.lastgroup == "word":
             self._keyword(sign, at)
+        elif found.lastgroup == "network":
+            kind = "hypernetwork" if sign.startswith("<hypernet") else "lora"
+            hint = f"{kind}.load and {kind}.apply lay it on the model; \\< is the sign itself"
+            self.fault(at, repr(sign), "a prompt without it", hint)
         elif found.lastgroup == "mark":
             self._mark(sign, at)
         else:

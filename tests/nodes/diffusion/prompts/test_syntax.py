@@ -231,3 +231,17 @@ def test_every_fault_is_told_with_its_column(
 def test_a_fault_in_a_text_of_several_lines_has_line_and_column() -> None:
     with pytest.raises(PromptError, match=r"line 2, column 3: got '\)', expected a '\(' before it"):
         parse("a cat,\nb )", "comfyui")
+
+
+def test_a_command_to_lay_a_network_on_is_a_fault_that_names_the_node() -> None:
+    text = "a cat <lora:paper:0.8>, <hypernet:ink:1>"
+    told = "a prompt without it"
+    assert problems(text, "a1111") == [
+        (7, "'<lora:paper:0.8>'", told),
+        (25, "'<hypernet:ink:1>'", told),
+    ]
+    with pytest.raises(PromptError, match=r"lora\.load and lora\.apply .*hypernetwork\.load"):
+        parse(text, "a1111")
+    for words in ("a < b", "<3", r"\<lora:paper:1>", "# <lora:paper:1>", escape(text, "a1111")):
+        assert isinstance(read_or_fault(words, "a1111"), Prompt)
+    assert isinstance(read_or_fault(text, "comfyui"), Prompt)
