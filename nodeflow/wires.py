@@ -5,13 +5,13 @@ Links that lead nowhere and cycles are reported here. Imports the layers up to `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from nodeflow.errors import Problem
 from nodeflow.flatten import Flat
-from nodeflow.graph import Graph, Link, Loop, nearest
+from nodeflow.graph import Graph, Link, Loop, Node, nearest
 from nodeflow.program import Scope, SlotSource, Task
 
 Report = Callable[[str, str, str, str], None]
@@ -91,11 +91,28 @@ class Wires:
             message = f"{link.node} is outside the body"
             self.report("outside-body", where, f"{message}, which may not read it", hint)
             return
+        holder = next((t for t in opened.scope.tasks if link.node in _body(t)), None)
+        if holder is not None:
+            self._inside(holder, link, where)
+            return
         near = nearest(link.node, [*opened.index, *opened.flat.groups])
         hint = f"did you mean {near}.{link.port}?" if near else "links are written node.port"
         if not near and not link.port:
             hint = f"{link} has no port"
         self.report("unknown-node", where, f"there is no node {link.node!r}", hint)
+
+    def _inside(self, holder: Task, link: Link, where: str) -> None:
+        """Say how what a body makes comes out of its loop: as a state, or collected."""
+        loop, id = holder.node, holder.path.rpartition("/")[2]
+        assert isinstance(loop, Loop)
+        state = next((name for name, carried in loop.state.items() if carried.next == link), None)
+        hint = (
+            f'write "collect": {{"{link.port}": "{link}"}} in the loop, and read {id}.{link.port}'
+        )
+        if state is not None:
+            hint = f"read {id}.{state}, which is it after the last pass"
+        message = f"{link.node} is inside the body of {id}, which is closed"
+        self.report("inside-body", where, message, hint)
 
     def slots(self, opened: OpenScope, index: int) -> list[tuple[str, SlotSource | None]]:
         """The wires of a task as slots; all its origins have theirs by now."""
@@ -162,3 +179,7 @@ class Wires:
             names = [opened.scope.tasks[i].path for i in (*path, path[0])]
             hint = "remove one of these wires; to repeat something use flow.loop"
             self.report("cycle", names[0], f"a cycle: {' → '.join(names)}", hint)
+
+
+def _body(task: Task) -> Mapping[str, Node]:
+    return task.node.body if isinstance(task.node, Loop) else {}

@@ -31,14 +31,13 @@ def word_map(
     The probability that each place gives to the token in `slot` (0 is the start mark, the first
     piece is 1; `text.tokens` numbers them), the mean over heads and over the cross-attention layers
     in `places` (`all`, `mid`, `down`, `up`, `up.1` …), brought to the latent's size and divided by
-    its largest value: [B, H, W] in 0..1. Tang et al. 2022 (DAAM), arXiv 2210.04885, section 2.
+    its largest value: [B, H, W] in 0..1. Of a prompt that changes on the way it is the text that
+    holds at the step. Tang et al. 2022 (DAAM), arXiv 2210.04885, section 2.
     """
     from nodes.diffusion import attention
 
+    conditioning = _one_text(model, step, conditioning)
     tokens = conditioning.embeddings.shape[1]
-    if conditioning.more:
-        hint = "Look at one text at a time"
-        raise InputError("conditioning", f"{1 + len(conditioning.more)} texts", "one text", hint)
     if not 0 <= slot < tokens:
         raise InputError("slot", str(slot), f"0..{tokens - 1}", f"The text has {tokens} slots")
     height, width = latent.samples.shape[-2:]
@@ -75,6 +74,18 @@ def listened_to(
         return attention.as_grid((received > 1).to(weights.dtype), height, width)
 
     return Mask(_heard(model, latent, step, conditioning, False, places, read)[-1])
+
+
+def _one_text(model: Model, step: Step, conditioning: Conditioning) -> Conditioning:
+    """The text that holds at a step, of several that take turns."""
+    from nodes.diffusion import prediction, regions
+
+    every = prediction.texts_of(conditioning)
+    held = [text for text in every if regions.holds(text, step, model.betas)]
+    if len(held) != 1:
+        hint = "Look at one before it is combined with others"
+        raise InputError("conditioning", f"{len(held)} texts at this step", "one text", hint)
+    return replace(held[0], more=(), spans=())
 
 
 def _heard(

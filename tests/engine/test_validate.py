@@ -323,6 +323,17 @@ def test_a_good_loop(registry: Registry) -> None:
     assert problems(registry, nodes) == []
 
 
+def test_nothing_outside_may_read_into_a_body(registry: Registry) -> None:
+    reader = {"type": "t.add", "links": {"a": "s.value"}}
+    found = only(problems(registry, {**LOOP, "t": reader}))
+    assert (found.code, found.where) == ("inside-body", "t.a")
+    assert found.message == "s is inside the body of l, which is closed"
+    assert found.hint == "read l.sum, which is it after the last pass"
+    without = loop_with(state={"sum": {"init": "n.value", "next": "state.sum"}})
+    found = only(problems(registry, {**without, "t": reader}))
+    assert found.hint == 'write "collect": {"value": "s.value"} in the loop, and read l.value'
+
+
 def test_a_body_may_not_read_outside(registry: Registry) -> None:
     body = {"s": {"type": "t.add", "links": {"a": "state.sum", "b": "n.value"}}}
     found = only(problems(registry, loop_with(body=body)))

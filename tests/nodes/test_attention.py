@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from nodeflow.errors import InputError
 from nodes import attention
 from nodes.diffusion import attention as maps
 from nodes.diffusion.prediction import predict_epsilons, scale_input
-from nodes.types import Conditioning, Latent, Model, Step
+from nodes.types import Conditioning, Latent, Model, Span, Step
 from small import normal
 
 STEP = Step(5, 20, 2.0, 1.5, 400.0, 300.0)
@@ -66,6 +67,17 @@ def test_word_map_of_some_places_differs_and_names_those_there_are(denoiser: Mod
         attention.word_map(denoiser, Latent(X), STEP, TEXT, slot=3, places="middle")
     with pytest.raises(InputError, match=r"0\.\.6"):
         attention.word_map(denoiser, Latent(X), STEP, TEXT, slot=7)
+
+
+def test_word_map_of_a_prompt_that_changes_is_of_the_text_that_holds(denoiser: Model) -> None:
+    other = replace(TEXT, embeddings=TEXT.embeddings.flip(1))
+    first = replace(TEXT, spans=(Span(0, STEP.index + 1, "index"),))
+    then = replace(other, spans=(Span(STEP.index + 1, 99, "index"),))
+    found = attention.word_map(denoiser, Latent(X), STEP, replace(then, more=(first,)), slot=3)
+    alone = attention.word_map(denoiser, Latent(X), STEP, TEXT, slot=3)
+    assert torch.equal(found.values, alone.values)
+    with pytest.raises(InputError, match="conditioning: got 2 texts at this step"):
+        attention.word_map(denoiser, Latent(X), STEP, replace(TEXT, more=(other,)), slot=3)
 
 
 def test_listened_to_marks_what_gets_more_than_its_share(denoiser: Model) -> None:

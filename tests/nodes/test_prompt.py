@@ -16,7 +16,6 @@ from safetensors.torch import save_file
 from nodeflow.errors import InputError
 from nodeflow.node import definition_of
 from nodes import prompt, text
-from nodes.diffusion.checkpoint_files import CheckpointError
 from nodes.diffusion.t5_tokenizer import T5Tokenizer
 from nodes.model_files import shipped_models
 from nodes.types import Clip, Conditioning, PictureSize, Span
@@ -311,7 +310,7 @@ def test_encode_comfyui_says_which_width_an_embedding_has(clip: Clip, embeddings
     with pytest.raises(InputError, match="no textual inversion: it holds a, b; expected emb_"):
         prompt.encode_comfyui(clip, "embedding:two")
     (embeddings / "old.pt").write_bytes(b"\x80\x02}q\x00.")
-    with pytest.raises(CheckpointError, match=r"nodeflow models convert old\.pt"):
+    with pytest.raises(InputError, match=r"nodeflow models convert old\.pt"):
         prompt.encode_comfyui(clip, "embedding:old")
 
 
