@@ -64,18 +64,23 @@ class LoraFile:
 
     def add_kohya(self, prefix: str, network: nn.Module, wanted: Sequence[str]) -> None:
         for path, weight in chosen(network, wanted):
-            name = prefix + path.replace(".", "_")
+            name = prefix + _inside(prefix, path).replace(".", "_")
             self.add(weight, f"{name}.lora_down.weight", f"{name}.lora_up.weight", f"{name}.alpha")
 
     def add_peft(self, prefix: str, network: nn.Module, wanted: Sequence[str]) -> None:
         for path, weight in chosen(network, wanted):
-            name = prefix + path
+            name = prefix + _inside(prefix, path)
             self.add(weight, f"{name}.lora_A.weight", f"{name}.lora_B.weight")
 
     def save(self, path: Path, metadata: dict[str, str] | None = None) -> Path:
         tensors = {name: tensor.contiguous() for name, tensor in self.tensors.items()}
         save_file(tensors, path, metadata)
         return path
+
+
+def _inside(prefix: str, path: str) -> str:
+    """In transformers 4 all layers of a CLIP lie in `text_model`; it is named once."""
+    return path.removeprefix("text_model.") if prefix[:-1].endswith("text_model") else path
 
 
 def chosen(network: nn.Module, wanted: Sequence[str]) -> list[tuple[str, Tensor]]:

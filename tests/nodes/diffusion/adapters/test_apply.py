@@ -76,7 +76,7 @@ def test_sd1_of_older_diffusers(sd1: Any, lora_file: Any, tmp_path: Path) -> Non
         older = path.replace("attn1.", "attn1.processor.").removesuffix(".0") + "_lora"
         names = [f"unet.{older}.{side}.weight" for side in ("down", "up")]
         lora_file.add(weight, *names)
-    weight = sd1.clip.encoder.get_submodule("encoder.layers.0.self_attn.q_proj").weight
+    ((_, weight),) = _weights(sd1.clip.encoder, ("layers.0.self_attn.q_proj",))
     name = "text_encoder.text_model.encoder.layers.0.self_attn.q_proj.lora_linear_layer"
     lora_file.add(weight, f"{name}.down.weight", f"{name}.up.weight")
     laid = _same_as_pipeline(sd1, lora_file.save(tmp_path / "a.safetensors"))
@@ -116,19 +116,29 @@ def test_one_lora_under_every_name_is_one_lora(sd1: Any, new_file: Any) -> None:
 
 
 def test_metadata_of_diffusers_holds_alpha(sd1: Any, lora_file: Any, tmp_path: Path) -> None:
-    """diffusers leaves peft's config in the file: an alpha of its own for one layer, and rsLoRA."""
+    """diffusers leaves peft's config in the file: an alpha of its own for one layer, and rsLoRA.
+
+    With rsLoRA at the strength it is loaded with: peft 0.17 forgets it where one is set."""
     lora_file.add_peft("unet.", sd1.model.network, ("to_k", "to_v"))
     own = "mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
     config = {
         "unet.r": 3,
         "unet.lora_alpha": 6,
         "unet.alpha_pattern": {own: 12},
-        "unet.use_rslora": True,
+        "unet.rank_pattern": {},
         "unet.target_modules": ["to_k", "to_v"],
         "unet.lora_bias": False,
     }
-    metadata = {"lora_adapter_metadata": json.dumps(config), "format": "pt"}
-    _same_as_pipeline(sd1, lora_file.save(tmp_path / "a.safetensors", metadata))
+    for rslora in (False, True):
+        config["unet.use_rslora"] = rslora
+        metadata = {"lora_adapter_metadata": json.dumps(config), "format": "pt"}
+        path = lora_file.save(tmp_path / f"{rslora}.safetensors", metadata)
+        pipe = sd1.pipeline()
+        pipe.load_lora_weights(str(path))
+        laid = lay(load_lora(path), sd1.model)
+        torch.testing.assert_close(sd1.ask(laid.model.network), sd1.ask(pipe.unet), **CLOSE)
+        if not rslora:
+            _same_as_pipeline(sd1, path)
 
 
 @pytest.mark.parametrize("original", [False, True])
@@ -181,9 +191,16 @@ def test_flux_kohya_as_in_diffusers(flux: Any, lora_file: Any, tmp_path: Path) -
         place = "lora_unet_" + name.replace(".", "_")
         parts = [f"{place}.{end}" for end in ("lora_down.weight", "lora_up.weight", "alpha")]
         lora_file.add(torch.cat(weights), *parts)
-    lora_file.add_kohya("lora_te1_text_model_", flux.clip.encoder, ENCODER)
+    lora_file.add_kohya("lora_te_text_model_", flux.clip.encoder, ENCODER)
     laid = _same_as_pipeline(flux, lora_file.save(tmp_path / "a.safetensors"))
     assert laid.unused == ()
+    # diffusers 0.36 reads over an encoder of Flux that has a number
+    numbered = {n.replace("lora_te_", "lora_te1_"): t for n, t in lora_file.tensors.items()}
+    again = lay(parse("b", numbered, {}), flux.model, flux.clip, 0.7, 0.4)
+    assert again.unused == ()
+    assert again.clip is not None
+    assert laid.clip is not None
+    assert torch.equal(flux.read(again.clip.encoder), flux.read(laid.clip.encoder))
 
 
 def test_flux_of_its_first_trainer_as_in_diffusers(
