@@ -14,10 +14,10 @@ bytes a pixel of the picture itself, which is counted too. All else is one tile'
     512            1027              413            640              235
     1024                             376                             268
 
-1024 was measured with an overlap of 0. The tile's share scatters by some 40, with what the allocator
-gives back: 360 to 410 to decode, 230 to 255 to encode. So 4096 × 4096 in tiles of 256 is reckoned
-to take 16 * 4096^2 = 256 MiB and a tile's 410 to decode, about 670; and 13.1 * 4096^2 = 210 MiB and
-a tile's 255 to encode, about 465. Whole, by the share of 512, it would be 64 and 40 GiB.
+1024 was measured with an overlap of 0. The tile's share scatters by some 40, with what the
+allocator gives back: 360 to 410 to decode, 230 to 255 to encode. So 4096 × 4096 in tiles of 256 is
+reckoned to take 16 * 4096^2 = 256 MiB and a tile's 410 to decode, about 670; and 13.1 * 4096^2 =
+210 MiB and a tile's 255 to encode, about 465. Whole, by the share of 512: 64 and 40 GiB.
 """
 
 from __future__ import annotations
