@@ -54,11 +54,7 @@ _CALLED = {
 _LISTED = (".safetensors", ".gguf")
 _OPENED = (*_LISTED, ".pth", ".pt", ".ckpt", ".bin")  # found by name; whoever loads it judges it
 _IN_CHECKPOINTS = ("diffusion_models", "vae", "text_encoders")  # a checkpoint has such parts too
-_OTHERS_LISTED = {
-    "upscale_models": (*_LISTED, ".pth"),
-    "vae_approx": (*_LISTED, ".pth"),
-    "hypernetworks": (".safetensors", ".pt"),
-}
+_OTHERS_LISTED = {"hypernetworks": (".safetensors", ".pt")}
 
 
 def model_folders(kind: str) -> list[Path]:

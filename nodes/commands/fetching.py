@@ -21,7 +21,7 @@ def pull(repository: str, files: Sequence[str], revision: str, folder: Path) -> 
     Raises:
         FetchError: no network, no such repository or file, or no right to it.
     """
-    from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub import HfApi, hf_hub_download, snapshot_download
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
@@ -32,6 +32,8 @@ def pull(repository: str, files: Sequence[str], revision: str, folder: Path) -> 
     )
 
     try:
+        # A download tries again for half a minute where there is no network; this asks once.
+        HfApi().model_info(repository, revision=revision)
         if not files:
             name = repository.rpartition("/")[2]
             yield Path(
@@ -53,18 +55,23 @@ def pull(repository: str, files: Sequence[str], revision: str, folder: Path) -> 
         raise FetchError(
             f"there is no repository {repository}, or it is private: log in with `hf auth login`"
         ) from error
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+    except HFValidationError as error:
+        raise FetchError(f"{repository!r} is no name of a repository: {error}") from error
+    except Exception as error:
         if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
-            raise FetchError(f"{repository} has no such file: {error}") from error
+            raise FetchError(f"{repository} has no such file: {_first_line(error)}") from error
+        if not isinstance(error, (OSError, OfflineModeIsEnabled)) and not _of_transport(error):
+            raise
         raise FetchError(
             f"the hub cannot be reached, so {repository} cannot be fetched: {_first_line(error)}. "
             "Fetch it on a machine with a network and put it in with `nodeflow models add`"
         ) from error
-    except HFValidationError as error:
-        raise FetchError(f"{repository!r} is no name of a repository: {error}") from error
-    except EntryNotFoundError as error:
-        raise FetchError(f"{repository} has no such file: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _of_transport(error: Exception) -> bool:
+    """Whether the library beneath raised it, which is another one from version to version."""
+    return type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "requests", "urllib3")

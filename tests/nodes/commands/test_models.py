@@ -214,7 +214,7 @@ def test_pull_says_what_is_missing(hub: str) -> None:
 
 
 def test_pull_without_a_network_says_what_to_do() -> None:
-    done = pulled("http://127.0.0.1:9", "some/model", "model.safetensors")
+    done = pulled("http://hub.invalid", "some/model", "model.safetensors")
     assert done.returncode == 1
     assert "the hub cannot be reached" in done.stderr
     assert "nodeflow models add" in done.stderr
