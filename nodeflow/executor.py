@@ -35,7 +35,7 @@ from nodeflow.events import (
 )
 from nodeflow.fingerprint import Key, slot_keys, source_key, static_keys
 from nodeflow.frame import Frame, Ledger, LoopRun, open_loop
-from nodeflow.graph import Graph
+from nodeflow.graph import MAP, Graph
 from nodeflow.guard import InputWatch, check_wired, wrong_output
 from nodeflow.memory import BASE_BYTES, nbytes, short
 from nodeflow.plan import targets
@@ -249,12 +249,14 @@ class _Run:
 
     def _close_loop(self, frame: Frame, loop: LoopRun) -> None:
         """Put a finished loop's outputs into the frame it is a task of."""
-        frame.loop = None
         for size in loop.collected_sizes:
             self.ledger.remove(size)
         task = loop.task
         record = self.result.nodes[frame.path(task)]
         record.seconds += perf_counter()
+        if loop.fault is not None:
+            raise loop.fault
+        frame.loop = None
         for slot, value in loop.outputs().items():
             if slot not in frame.values:
                 self._store(frame, task, slot, value, record)
@@ -377,13 +379,23 @@ class _Run:
                 raise OutputTypeError(path, task.type, f"{frame.scope.slot_name(slot)}: {fault}")
 
     def _fail(self, stack: list[Frame], error: NodeError) -> None:
-        """Without `keep_going`, end the run; with it, the outermost loop that the failure lies in
-        fails as a whole and the rest goes on."""
-        self.result.nodes.setdefault(error.path, NodeRecord("failed")).state = "failed"
-        self._emit(NodeFailed(error.path, error.message))
-        if not self.options.keep_going:
+        """Without `keep_going`, end the run. With it the other passes of a map go on, which stand
+        alone, and what is around the innermost map, or the outermost loop, fails as a whole."""
+        if error not in self.result.errors:
+            self.result.nodes.setdefault(error.path, NodeRecord("failed")).state = "failed"
+            self._emit(NodeFailed(error.path, error.message))
             self.result.errors.append(error)
+        if not self.options.keep_going:
             raise error
+        for depth in range(len(stack) - 1, 0, -1):
+            around = stack[depth].parent
+            if around is not None and around.task.type == MAP:
+                around.fault = around.fault or error
+                around.index += 1
+                for frame in stack[depth:]:
+                    frame.let_all_go()
+                del stack[depth:]
+                return
         root = stack[0]
         del stack[1:]
         loop = root.loop
@@ -397,7 +409,8 @@ class _Run:
         if record.state != "failed" and error.path == path:
             self._emit(NodeFailed(path, error.message))
         record.state = "failed"
-        self.result.errors.append(error)
+        if error not in self.result.errors:
+            self.result.errors.append(error)
         self._mark_lost(frame, task, error.path)
 
     def _skip(self, frame: Frame, task: Task, why: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nodeflow.cache import MISS, Cache
-from nodeflow.errors import InputError
+from nodeflow.errors import InputError, NodeError
 from nodeflow.fingerprint import Key, digest, element_key, slot_keys
 from nodeflow.memory import Account, content_key, nbytes
 from nodeflow.plan import body_order
@@ -209,6 +209,10 @@ class Frame:
             if readers[slot] == 0:
                 self.let_go(slot)
 
+    def let_all_go(self) -> None:
+        for slot in list(self.values):
+            self.let_go(slot)
+
     def failure(self, task: Task) -> str | None:
         """The path of a failed node that this task hangs on, if any."""
         if not self.failed:
@@ -237,6 +241,8 @@ class LoopRun:
     carried: dict[int, tuple[Any, int]]
     """The carried values with their bytes, by slot given, for the pass that runs now."""
     collected_sizes: list[int] = field(default_factory=list)
+    fault: NodeError | None = None
+    """Of a map that goes on after a pass failed: the first fault."""
 
     def give(self, frame: Frame) -> None:
         """Put what a pass is given into its slots."""
@@ -264,8 +270,7 @@ class LoopRun:
             for state in self.program.state
             if state.next in frame.wanted and state.next in frame.values
         }
-        for slot in list(frame.values):
-            frame.let_go(slot)
+        frame.let_all_go()
 
     def outputs(self) -> dict[int, Any]:
         """The loop's outputs by slot outside, once all passes have run."""

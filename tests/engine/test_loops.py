@@ -245,7 +245,41 @@ def test_a_failing_pass_names_itself(registry: Registry, calls: list[str]) -> No
     assert result.outputs == {"other": 1}
     assert result.nodes["m"].state == "failed"
     assert [error.path for error in result.errors] == ["m[3]/f"]
-    assert [c for c in calls if c.startswith("fail_at")] == [], "passes 0 to 2 were at hand"
+    told = [c for c in calls if c.startswith("fail_at")]
+    assert told == ["fail_at 4"], "passes 0 to 2 were at hand; pass 4 needs nothing of pass 3"
+
+
+def test_keep_going_runs_all_other_passes_of_maps_and_tells_every_fault(
+    registry: Registry, calls: list[str]
+) -> None:
+    """A map in a map: of each inner map the pass that fails is left out, and all are told."""
+    inner = {
+        "type": "flow.map",
+        "each": {"i": "const.list"},
+        "collect": {"v": "f.value"},
+        "body": {"f": {"type": "t.fail_at", "params": {"bad": 1}, "links": {"value": "each.i"}}},
+    }
+    nodes = {
+        "c": {"type": "t.count", "params": {"n": 3}},
+        "m": {
+            "type": "flow.map",
+            "each": {"j": "c.value"},
+            "const": {"list": "c.value"},
+            "collect": {"w": "w.value"},
+            "body": {
+                "scaled": {"type": "t.add", "links": {"a": "each.j"}},
+                "in": inner,
+                "w": {"type": "t.total", "links": {"values": "in.v"}},
+            },
+        },
+        "t": {"type": "t.total", "links": {"values": "m.w"}},
+    }
+    graph = graph_from_data({"nodeflow": 1, "nodes": nodes, "outputs": {"t": "t.value"}})
+    result = run(graph, registry=registry, keep_going=True)
+    assert result.outputs == {}
+    assert [error.path for error in result.errors] == [f"m[{k}]/in[1]/f" for k in range(3)]
+    assert result.nodes["m"].state == "failed"
+    assert result.nodes["t"].state == "skipped"
 
 
 def test_what_writes_in_a_body_runs_in_every_pass(registry: Registry, calls: list[str]) -> None:
