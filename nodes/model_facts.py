@@ -13,23 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from nodes.diffusion.checkpoint_files import CheckpointError, is_checkpoint, read_json
-from nodes.diffusion.checkpoints import examine, recognise
+from nodes.diffusion.checkpoints import examine, kinds, recognise
 from nodes.diffusion.checkpoints.header import Header, read_header
 from nodes.diffusion.checkpoints.words import trigger_words
 
-_ENDS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("ipadapter", ("to_k_ip.weight",)),
-    ("loras", (".lora_up.weight", ".lora_A.weight", ".lora.up.weight", ".hada_w1_a")),
-    ("loras", (".lokr_w1", ".lokr_w1_a", ".lora_A.default.weight", ".lora_linear_layer.up.weight")),
-)
-_STARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("controlnet", ("control_model.", "controlnet_", "input_hint_block.", "adapter.body.")),
-    ("clip_vision", ("vision_model.", "visual.")),
-    (
-        "upscale_models",
-        ("conv_first.", "model.0.", "RDB_trunk.", "patch_embed.", "conv_after_body"),
-    ),
-)
+_UPSCALERS = ("conv_first.", "model.0.", "RDB_trunk.", "patch_embed.", "conv_after_body")
 _CLASSES = {
     "AutoencoderKL": "vae",
     "ControlNetModel": "controlnet",
@@ -141,23 +129,20 @@ def _dtypes(header: Header) -> dict[str, int]:
 
 def kind_of(header: Header) -> str:
     """The kind of model that a file is, as the folders are called, or ""."""
-    names = list(header.tensors)
-    for kind, ends in _ENDS:
-        if any(name.endswith(ends) for name in names):
-            return kind
-    if set(names) <= {"emb_params", "clip_l", "clip_g", "t5xxl"} or len(names) == 1:
-        return "embeddings"
-    for kind, starts in _STARTS[:1]:
-        if any(name.startswith(starts) for name in names):
-            return kind
+    names = header.tensors
     if recognise.recognise_denoiser(header):
         whole = recognise.recognise_vae(header, alone=False) is not None
         return "checkpoints" if whole else "diffusion_models"
+    kind = next((kind for kind, fits in kinds.RULES.items() if fits(names)), "")
+    if kind:
+        return kind
+    if len(names) == 1:
+        return "embeddings"  # diffusers names the only tensor by the word
     if recognise.recognise_encoders(header, alone=True):
         return "text_encoders"
     if recognise.recognise_vae(header):
         return "vae"
-    return next((k for k, starts in _STARTS[1:] if any(n.startswith(starts) for n in names)), "")
+    return "upscale_models" if any(name.startswith(_UPSCALERS) for name in names) else ""
 
 
 def sha256(path: Path) -> str:
