@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nodes.diffusion.control_hints import FACTOR, latent_rows, pixel_rows
-from nodes.diffusion.networks_flow import packed, places
+from nodes.diffusion.networks_flow import packed, token_places
 from nodes.diffusion.patches import padded
 from nodes.diffusion.requests import Request, clock, like_weights, pooled_in_one, texts_in_one
 from nodes.types import ControlUse, Model
@@ -77,8 +77,7 @@ def ask_flux(use: ControlUse, model: Model, request: Request) -> Residuals:
         pooled_projections=like_weights(network, pooled),
         timestep=clock(request, x),
         guidance=_guidance(request, x) if network.config.guidance_embeds else None,
-        txt_ids=like_weights(network, torch.zeros(embeddings.shape[1], 3)),
-        img_ids=like_weights(network, places(rows, columns)),
+        **token_places(embeddings.shape[1], rows, columns, x.device),
         return_dict=False,
     )
     found: Residuals = {}

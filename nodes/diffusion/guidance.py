@@ -82,7 +82,7 @@ def projected(
     """
     per_image = tuple(range(1, cond.ndim))
     if limit > 0:
-        length = torch.linalg.vector_norm(difference, dim=per_image, keepdim=True)
+        length = difference.square().sum(dim=per_image, keepdim=True).sqrt()
         difference = difference * (limit / length.clamp_min(1e-20)).clamp(max=1)
     along = parallel_part(difference, cond)
     return cond + (scale - 1) * (difference - along + eta * along)
@@ -91,7 +91,8 @@ def projected(
 def threshold(clean: Tensor, share: float, least: float) -> Tensor:
     """Clip each picture's clean latent to its own `share` quantile of |x|, at least `least`, and
     bring what is left back to `least`."""
-    bound = _quantile(clean.abs(), share).clamp_min(least)
+    bound = _quantile(clean.abs().flatten(1), share).clamp_min(least)
+    bound = bound.reshape(-1, *[1] * (clean.ndim - 1))
     return clean.clamp(-bound, bound) * (least / bound)
 
 
@@ -108,14 +109,16 @@ def threshold_mimic(
     around = strong - middle
     reach = (weak - weak.mean(dim=(2, 3), keepdim=True)).abs().amax(dim=(2, 3), keepdim=True)
     flat = around.abs().flatten(2)  # [B, C, H W]
-    bound = torch.quantile(flat, share, dim=2)[..., None, None].maximum(reach)
+    bound = _quantile(flat, share)[..., None, None].maximum(reach)
     return middle + around.clamp(-bound, bound) * (reach / bound.clamp_min(1e-20))
 
 
 def _quantile(values: Tensor, share: float) -> Tensor:
-    """Each picture's quantile, [B, 1, 1, 1]."""
-    found = torch.quantile(values.flatten(1), share, dim=1)
-    return found.reshape(-1, *[1] * (values.ndim - 1))
+    """`torch.quantile` along the last axis, of operators that every device has."""
+    place = share * (values.shape[-1] - 1)
+    ordered = values.sort(dim=-1).values
+    below, above = ordered[..., math.floor(place)], ordered[..., math.ceil(place)]
+    return below + (place - math.floor(place)) * (above - below)
 
 
 def scale_at(position: float, first: float, last: float, shape: str) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nodes.diffusion.devices import capable
 from nodes.diffusion.patches import padded
 from nodes.diffusion.requests import Request, clock, like_weights, pooled_in_one, texts_in_one
 
@@ -53,9 +54,7 @@ def ask_flux(network: Any, request: Request) -> Tensor:
         guidance=_guidance(x, request) if network.config.guidance_embeds else None,
         encoder_hidden_states=like_weights(network, embeddings),
         pooled_projections=like_weights(network, pooled),
-        # In float32 whatever the weights are in: half precision cannot count far.
-        txt_ids=torch.zeros(embeddings.shape[1], 3, device=_home_of_places(x.device)),
-        img_ids=places(rows, columns).to(_home_of_places(x.device)),
+        **token_places(embeddings.shape[1], rows, columns, x.device),
         return_dict=False,
         **_residuals(network, request),
     )[0]
@@ -112,18 +111,25 @@ def unpacked(tokens: Tensor, rows: int, columns: int) -> Tensor:
     return tiles.permute(0, 3, 1, 4, 2, 5).reshape(n, wide // 4, 2 * rows, 2 * columns)
 
 
+def token_places(words: int, rows: int, columns: int, device: torch.device) -> dict[str, Tensor]:
+    """Where each token stands, as Flux and its ControlNets take it: a text's at (0, 0).
+
+    In float32 whatever the weights are in: half precision cannot count far. On a device that has
+    float64, in which the networks make angles of places; they take the angles from any.
+    """
+    home = capable(device)
+    return {
+        "txt_ids": torch.zeros(words, 3, device=home),
+        "img_ids": places(rows, columns).to(home),
+    }
+
+
 def places(rows: int, columns: int) -> Tensor:
     """Where each patch is, (0, row, column): [rows * columns, 3]."""
     found = torch.zeros(rows, columns, 3)
     found[..., 1] = torch.arange(rows)[:, None]
     found[..., 2] = torch.arange(columns)[None]
     return found.reshape(-1, 3)
-
-
-def _home_of_places(device: torch.device) -> torch.device:
-    """Where places become angles: the network reckons them in float64, which DirectML has not, and
-    takes the angles from any device."""
-    return torch.device("cpu") if device.type == "privateuseone" else device
 
 
 def _guidance(x: Tensor, request: Request) -> Tensor:

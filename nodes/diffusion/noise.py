@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import torch
 
+from nodes.diffusion.devices import capable
 from nodes.types import Noise
 
 
@@ -28,8 +29,9 @@ def step_noise(
     """
     seeds = [step_seed(seed + k, index, part) for k in range(len(like))]
     if on_device:
-        drawn = torch.stack([_draw_on(like.device, like.shape[1:], seed) for seed in seeds])
-        return drawn.to(like.dtype)
+        home = capable(like.device)
+        drawn = torch.stack([_draw_on(home, like.shape[1:], seed) for seed in seeds])
+        return drawn.to(device=like.device, dtype=like.dtype)
     return gaussian(like.shape[1:], seeds).to(device=like.device, dtype=like.dtype)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from nodes.diffusion.adapters.bake import baked
 from nodes.diffusion.adapters.lora_keys import LoraError
 from nodes.diffusion.adapters.original_names import layer_paths
+from nodes.diffusion.devices import capable
 from nodes.types import Clip, LoraLayer, Model
 
 OnLayer = Callable[[int, int], None]
@@ -104,7 +105,7 @@ def low_rank_factors(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     A convolution's kernel [out, in, h, w] counts as a matrix [out, in h w]; down is [r, in, h, w],
     up [out, r, 1, 1].
     """
-    matrix = change.flatten(1)
+    matrix = change.flatten(1).to(capable(change.device))
     left, values, right = torch.linalg.svd(matrix, full_matrices=False)
     rank = min(rank, len(values))
     root = values[:rank].sqrt()

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nodes.diffusion.devices import in_bfloat16
 from nodes.diffusion.training.denoiser import (
     add_noise,
     alphas_cumprod,
@@ -61,7 +62,7 @@ def noise_loss(
     timesteps = draw_timesteps(len(latents), rng)
     noise = draw_noise(timesteps, latents.shape, recipe.offset, rng)
     noisy = add_noise(latents, noise, alphas_cumprod()[timesteps])
-    with torch.autocast(device.type, torch.bfloat16):
+    with in_bfloat16(device):
         predicted = predict(noisy.to(device), timesteps.to(device))
     error = (predicted.float() - noise.to(device)).square().mean(dim=(1, 2, 3))  # [B]
     return (loss_weight(alphas_cumprod())[timesteps].to(device) * error).mean()
