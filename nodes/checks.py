@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from nodeflow.errors import InputError
-from nodes.types import Clip, Conditioning, Latent, Model, Sigmas, Step
+from nodes.types import Clip, Conditioning, ControlUse, Latent, Model, Sigmas, Step
 
 if TYPE_CHECKING:
     import torch
@@ -84,7 +84,7 @@ def fits_model(model: Model, latent: Latent, port: str, conditioning: Conditioni
     from nodes.diffusion import networks
 
     some_pictures("latent", latent.samples)
-    batch, channels = latent.samples.shape[:2]
+    channels = latent.samples.shape[1]
     try:
         wanted = networks.latent_channels(model.network)
     except TypeError as error:
@@ -95,7 +95,7 @@ def fits_model(model: Model, latent: Latent, port: str, conditioning: Conditioni
         raise InputError("latent", f"{channels} channels", f"the network's {wanted}", hint)
     _size(model, latent)
     for text in (conditioning, *conditioning.more):
-        _fits_text(model, batch, port, text)
+        _fits_text(model, latent, port, text)
 
 
 def _size(model: Model, latent: Latent) -> None:
@@ -130,9 +130,10 @@ def uncovered(port: str, error: Uncovered) -> InputError:
     return InputError(port, error.got, error.expected, hint)
 
 
-def _fits_text(model: Model, batch: int, port: str, text: Conditioning) -> None:
-    from nodes.diffusion import control_fit, networks
+def _fits_text(model: Model, latent: Latent, port: str, text: Conditioning) -> None:
+    from nodes.diffusion import networks
 
+    batch = len(latent.samples)
     rows, _, width = text.embeddings.shape
     wanted = networks.text_width(model.network)
     if rows not in (1, batch):
@@ -146,15 +147,41 @@ def _fits_text(model: Model, batch: int, port: str, text: Conditioning) -> None:
         hint = "inpaint.conditioning and edit.conditioning make them" if extra else ""
         got = f"{given} channels beside the latent"
         raise InputError(port, got, f"{extra}, as this model was trained with", hint)
+    _fits_patches(model, port, text)
     for use in text.controls:
-        try:
-            control_fit.check_fits(use.net, model)
-        except ValueError as error:
-            fault = str(error)
-            hint = f"{fault[0].upper()}{fault[1:]}"
-            raise InputError(
-                port, "a ControlNet of another kind", "one for this model", hint
-            ) from None
+        _fits_control(model, latent, port, use)
+
+
+def _fits_patches(model: Model, port: str, text: Conditioning) -> None:
+    """What a text brings for layers that a model is to be given, it must have been given."""
+    from nodes.diffusion.image_prompts import by_adapter
+
+    network = model.network
+    boxes = "gligen" in dict(text.extra("cross_attention") or ())
+    if boxes and not hasattr(network, "position_net"):
+        hint = "Put gligen.attach behind the model, or take a checkpoint that has it"
+        raise InputError(port, "boxes for GLIGEN", "none, as the model has no layers for it", hint)
+    if any(name not in getattr(network, "image_adapters", ()) for name in by_adapter(text)):
+        got = "a picture for an IP-Adapter"
+        hint = "Put ip_adapter.attach behind the model"
+        raise InputError(port, got, "none, as the model has no layers for it", hint)
+
+
+def _fits_control(model: Model, latent: Latent, port: str, use: ControlUse) -> None:
+    """A ControlNet for this kind of model, with a hint for each picture."""
+    from nodes.diffusion import control_fit
+
+    try:
+        control_fit.check_fits(use.net, model)
+    except ValueError as error:
+        fault = str(error)
+        hint = f"{fault[0].upper()}{fault[1:]}"
+        got = "a ControlNet of another kind"
+        raise InputError(port, got, "one for this model", hint) from None
+    count, batch = len(use.hint), len(latent.samples)
+    if 1 < count < batch:
+        wanted = f"1 for all, or one for each of the {batch} pictures"
+        raise InputError(port, f"{count} hints of a ControlNet", wanted)
 
 
 def can_predict(model: Model, step: Step) -> None:

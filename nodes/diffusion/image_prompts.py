@@ -82,7 +82,7 @@ def _never(spans: Sequence[Span]) -> bool:
 
 def prompt_rows(request: Request) -> list[PromptRows]:
     """The image prompts of all rows: for each adapter as many as the row with the most has."""
-    rows = [_by_adapter(row) for row in request.rows]
+    rows = [by_adapter(row) for row in request.rows]
     found = []
     for name in dict.fromkeys(name for row in rows for name in row):
         for place in range(max(len(row.get(name, ())) for row in rows)):
@@ -91,7 +91,8 @@ def prompt_rows(request: Request) -> list[PromptRows]:
     return found
 
 
-def _by_adapter(row: Conditioning) -> dict[str, list[ImagePrompt]]:
+def by_adapter(row: Conditioning) -> dict[str, list[ImagePrompt]]:
+    """The pictures that a text brings, by the adapter that reads them."""
     found: dict[str, list[ImagePrompt]] = {}
     for name, prompt in row.extra(EXTRA) or ():
         found.setdefault(name, []).append(prompt)

@@ -176,7 +176,7 @@ def test_attach_leaves_the_model_and_texts_without_picture(adapter: IpAdapter) -
     assert torch.equal(predict(model, POSITIVE), predict(base, POSITIVE))
     pictured = ip_adapter.apply(POSITIVE, adapter, embedding())
     assert not torch.equal(predict(model, pictured), predict(model, POSITIVE))
-    with pytest.raises(ValueError, match=r"ip_adapter\.attach"):
+    with pytest.raises(InputError, match=r"conditioning: .*ip_adapter\.attach"):
         predict(base, pictured)
     shared = {p.data_ptr() for p in base.network.parameters()}
     own = [p for n, p in model.network.named_parameters() if "image_attention" not in n]
@@ -192,7 +192,7 @@ def test_attach_takes_several(tmp_path: Path, adapter: IpAdapter) -> None:
     assert torch.equal(predict(both, pictured), predict(one, pictured))
     twice = ip_adapter.apply(pictured, other, embedding(4), 0.5)
     assert not torch.equal(predict(both, twice), predict(both, pictured))
-    with pytest.raises(ValueError, match=r"ip_adapter\.attach"):
+    with pytest.raises(InputError, match=r"conditioning: .*ip_adapter\.attach"):
         predict(one, twice)
 
 

@@ -308,6 +308,12 @@ def test_sample_refuses_a_controlnet_for_other_models(denoiser: Model) -> None:
         sampler.sample(denoiser, steered, NEGATIVE, EMPTY, LEVELS, ctx=RunContext())
 
 
+def test_sample_names_the_text_whose_layers_the_model_lacks(denoiser: Model) -> None:
+    boxes = replace(POSITIVE, extras=(("cross_attention", {"gligen": {}}),))
+    with pytest.raises(InputError, match=r"positive: got boxes for GLIGEN.*gligen\.attach"):
+        sampler.sample(denoiser, boxes, NEGATIVE, EMPTY, LEVELS, ctx=RunContext())
+
+
 def test_sample_stops_at_nan(denoiser: Model) -> None:
     broken = replace(POSITIVE, embeddings=POSITIVE.embeddings * float("nan"))
     with pytest.raises(InputError, match="model: got 512 of 512 values not finite at step 0"):
