@@ -1,7 +1,7 @@
 """What a kind of device lacks, in one place.
 
-DirectML, `privateuseone` in torch, has no float64, no random generators, no factorisations and no
-autocast. Operators that it merely lacks it hands to the CPU by itself; these it refuses.
+DirectML, `privateuseone` in torch, has no float64, no random generators and no autocast; matrices
+are not factorised there either.
 """
 
 from __future__ import annotations
