@@ -64,7 +64,7 @@ def info(
     found = model_facts.facts(path, hashes)
     if json:
         _print(found.as_json())
-    else:
+    elif not found.problem:
         for word, told in _lines(found):
             print(f"{word:<12} {told}")
     if found.problem:
