@@ -158,7 +158,10 @@ def test_large_tensors_and_models_have_no_content_key() -> None:
         (Image(torch.zeros(1, 2, 2, 3, dtype=torch.float16)), "Image[1, 2, 2, 3] float16 cpu"),
         ([Latent(torch.zeros(1))] * 5, "[" + "Latent[1] float32 cpu, " * 3 + "… 5 in all]"),
         (torch.nn.Linear(1, 1), "Linear"),
-        (Model(torch.nn.Linear(1, 1), None), "Model(prediction='epsilon', family='sd1', sigma_data=1.0)"),  # type: ignore[arg-type]
+        (
+            Model(torch.nn.Linear(1, 1), None),
+            "Model(prediction='epsilon', family='sd1', sigma_data=1.0)",
+        ),  # type: ignore[arg-type]
         (
             Step(0, 2, 1.0, 0.5, 9.0, 5.0),
             "Step(index=0, count=2, sigma=1.0, sigma_next=0.5, timestep=9.0, timestep_next=5.0, "
