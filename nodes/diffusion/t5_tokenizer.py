@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from nodes.diffusion.checkpoint_files import CheckpointError, read_json, t5_vocabulary
+from nodes.diffusion.tokenizer import read_tokenizer
 from nodes.types import Tokens
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class T5Tokenizer:
         files = {file.name: file for file in t5_vocabulary(folders)}
         if "tokenizer.json" in files:
             file = files["tokenizer.json"]
-            return cls(_from_json(file), _pad_piece(file.parent))
+            return cls(read_tokenizer(file), _pad_piece(file.parent))
         if "spiece.model" in files:
             file = files["spiece.model"]
             return cls(_from_pieces(file), _pad_piece(file.parent))
@@ -93,18 +94,6 @@ class T5Tokenizer:
         ids, pieces = self.split(text)
         row = torch.tensor([[*ids, self._end[1]]], dtype=torch.int64)
         return Tokens(text, row, ((*pieces, self._end[0]),))
-
-
-def _from_json(file: Path) -> Tokenizer:
-    from tokenizers import Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_file(str(file))
-    except Exception as error:  # the library raises bare Exceptions
-        raise CheckpointError(f"{file} is no tokenizer: {error}") from error
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
 
 
 def _from_pieces(file: Path) -> Tokenizer:

@@ -137,10 +137,19 @@ def _from_merges(folder: Path) -> Tokenizer:
 
 
 def _from_one_file(file: Path) -> Tokenizer:
-    from tokenizers import Tokenizer
-
     if not file.is_file():
         raise CheckpointError(f"{file} is missing, and so is vocab.json or merges.txt beside it")
+    return read_tokenizer(file)
+
+
+def read_tokenizer(file: Path) -> Tokenizer:
+    """What a `tokenizer.json` holds, without padding and cutting: those are its caller's.
+
+    Raises:
+        CheckpointError: it is damaged, or of another kind.
+    """
+    from tokenizers import Tokenizer
+
     try:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises bare Exceptions
