@@ -54,8 +54,12 @@ def _filled(sums: Tensor, weights: Tensor) -> Tensor:
 
 def pasted(original: Tensor, result: Tensor, mask: Tensor, blur: float) -> Tensor:
     """The result where the mask is, the original elsewhere; the edge blurred by `blur` pixels."""
-    soft = gaussian_blur(mask, blur) if blur > 0 else mask
-    return mixed(original, result, soft[..., None].clamp(0, 1))
+    return mixed(original, result, _softened(mask, blur)[..., None])
+
+
+def _softened(mask: Tensor, blur: float) -> Tensor:
+    """A mask with its edge blurred by `blur` pixels, within 0..1."""
+    return (gaussian_blur(mask, blur) if blur > 0 else mask).clamp(0, 1)
 
 
 def colours_matched(result: Tensor, original: Tensor, mask: Tensor) -> Tensor:
@@ -133,5 +137,4 @@ def laid_back(original: Tensor, part: Tensor, box: CropBox, mask: Tensor, blur: 
     ]
     inside = torch.zeros_like(original[:1, :, :, 0])
     inside[:, top:bottom, left:right] = 1
-    soft = gaussian_blur(mask, blur) if blur > 0 else mask
-    return mixed(original, whole, (soft.clamp(0, 1) * inside)[..., None])
+    return mixed(original, whole, (_softened(mask, blur) * inside)[..., None])

@@ -8,7 +8,7 @@ from itertools import pairwise, product
 import torch
 from torch import Tensor
 
-from nodes.diffusion.tiling import Span, Tiling, join, spans
+from nodes.diffusion.tiling import Span, Tiling, join, ramp, spans
 from nodes.types import TileGrid
 
 
@@ -69,11 +69,10 @@ def laid_over(tiles: Sequence[Tensor], found: TileGrid, original: Tensor) -> Ten
 def _fading(length: int, at_start: bool, at_end: bool, tile: Span) -> Tensor:
     reach = max((tile[1] - tile[0]) // 4, 1)
     line = torch.ones(length)
-    rise = (torch.arange(reach) + 0.5) / reach
     if at_start:
-        line[:reach] *= rise
+        line *= ramp(length, reach)
     if at_end:
-        line[length - reach :] *= rise.flip(0)
+        line *= ramp(length, reach).flip(0)
     return line
 
 

@@ -127,13 +127,13 @@ def _ramps(along: Sequence[Span], grow: int) -> list[torch.Tensor]:
     for k, (start, end) in enumerate(along):
         weights = torch.ones((end - start) * grow)
         if k > 0:
-            weights *= _ramp(len(weights), (along[k - 1][1] - start) * grow)
+            weights *= ramp(len(weights), (along[k - 1][1] - start) * grow)
         if k + 1 < len(along):
-            weights *= _ramp(len(weights), (end - along[k + 1][0]) * grow).flip(0)
+            weights *= ramp(len(weights), (end - along[k + 1][0]) * grow).flip(0)
         ramps.append(weights)
     return ramps
 
 
-def _ramp(length: int, rise: int) -> torch.Tensor:
+def ramp(length: int, rise: int) -> torch.Tensor:
     """A line from 0 to 1 over the first `rise` places, read at their middles, then 1."""
     return ((torch.arange(length) + 0.5) / max(rise, 0.5)).clamp(max=1)
