@@ -21,51 +21,53 @@ def pull(repository: str, files: Sequence[str], revision: str, folder: Path) -> 
     Raises:
         FetchError: no network, no such repository or file, or no right to it.
     """
-    from huggingface_hub import HfApi, hf_hub_download, snapshot_download
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        GatedRepoError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-    )
-
     try:
-        # A download tries again for half a minute where there is no network; this asks once.
-        HfApi().model_info(repository, revision=revision)
-        if not files:
-            name = repository.rpartition("/")[2]
-            yield Path(
-                snapshot_download(
-                    repository,
-                    revision=revision,
-                    local_dir=folder / name,
-                    ignore_patterns=_UNWANTED,
-                )
+        yield from _fetched(repository, files, revision, folder)
+    except Exception as error:
+        told = _what_is_wrong(repository, error)
+        if not told:
+            raise
+        raise FetchError(told) from error
+
+
+def _fetched(repository: str, files: Sequence[str], revision: str, folder: Path) -> Iterator[Path]:
+    from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+
+    # A download tries again for half a minute where there is no network; this asks once.
+    HfApi().model_info(repository, revision=revision)
+    if not files:
+        place = folder / repository.rpartition("/")[2]
+        yield Path(
+            snapshot_download(
+                repository, revision=revision, local_dir=place, ignore_patterns=_UNWANTED
             )
-        for file in files:
-            yield Path(hf_hub_download(repository, file, revision=revision, local_dir=folder))
-    except GatedRepoError as error:
-        raise FetchError(
+        )
+    for file in files:
+        yield Path(hf_hub_download(repository, file, revision=revision, local_dir=folder))
+
+
+def _what_is_wrong(repository: str, error: Exception) -> str:
+    """A fault of fetching in words; "" for one that is not of fetching."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return (
             f"{repository} is given to those who agreed to its terms: agree on its page, then "
             "log in with `hf auth login`"
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise FetchError(
-            f"there is no repository {repository}, or it is private: log in with `hf auth login`"
-        ) from error
-    except HFValidationError as error:
-        raise FetchError(f"{repository!r} is no name of a repository: {error}") from error
-    except Exception as error:
-        if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
-            raise FetchError(f"{repository} has no such file: {_first_line(error)}") from error
-        if not isinstance(error, (OSError, OfflineModeIsEnabled)) and not _of_transport(error):
-            raise
-        raise FetchError(
+        )
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return f"there is no repository {repository}, or it is private: log in with `hf auth login`"
+    if isinstance(error, errors.HFValidationError):
+        return f"{repository!r} is no name of a repository: {error}"
+    here = isinstance(error, errors.LocalEntryNotFoundError)
+    if isinstance(error, errors.EntryNotFoundError) and not here:
+        return f"{repository} has no such file: {_first_line(error)}"
+    if isinstance(error, (OSError, errors.OfflineModeIsEnabled)) or _of_transport(error):
+        return (
             f"the hub cannot be reached, so {repository} cannot be fetched: {_first_line(error)}. "
             "Fetch it on a machine with a network and put it in with `nodeflow models add`"
-        ) from error
+        )
+    return ""
 
 
 def _first_line(error: Exception) -> str:
