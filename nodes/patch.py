@@ -6,12 +6,15 @@ Each gives a model of its own; the one that comes in stays as it is, and the wei
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from nodeflow.errors import InputError
 from nodeflow.node import node
 from nodeflow.widgets import Number, Slider
 from nodes.types import Model
+
+if TYPE_CHECKING:
+    from nodes.diffusion.token_merging import Wrap
 
 Factor = Annotated[float, Slider(0.05, 3, step=0.05)]
 Level = Annotated[int, Number(0, 4, step=1)]
@@ -80,11 +83,11 @@ def token_merging(
     return _wrapped(model, depth, token_merging.merged(share))
 
 
-def _wrapped(model: Model, depth: int, wrap: object) -> Model:
+def _wrapped(model: Model, depth: int, wrap: Wrap) -> Model:
     from nodes.diffusion import token_merging
 
     try:
-        network = token_merging.with_wrapped_attention(model.network, depth, wrap)  # type: ignore[arg-type]
+        network = token_merging.with_wrapped_attention(model.network, depth, wrap)
     except ValueError as error:
         raise InputError("model", type(model.network).__name__, "a UNet", str(error)) from None
     return replace(model, network=network)

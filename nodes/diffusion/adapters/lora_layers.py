@@ -56,7 +56,8 @@ class Delta(nn.Module):  # type: ignore[misc]
         self.bias: nn.Parameter | None = None
 
     def difference(self) -> Tensor:
-        """dW, in a shape that has the weight's elements in the weight's order."""
+        """dW, in a shape that has the weight's elements in the weight's order: each kind of factors
+        makes its own."""
         raise NotImplementedError
 
     def answer(self, x: Tensor, layer: nn.Module) -> Tensor:
