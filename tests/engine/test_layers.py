@@ -29,6 +29,7 @@ LAYERS = [
     *("guard", "result", "frame", "executor"),
     *("saving", "provenance", "display"),
     *("commands", "commands.report", "commands.prepare", "commands.run", "commands.show"),
+    *("server", "server.settings", "server.protocol"),
     *("doctor", "cli"),
 ]
 
