@@ -1,0 +1,3 @@
+export function RightPanel() {
+  return null;
+}

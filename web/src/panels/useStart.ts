@@ -1,0 +1,2 @@
+/** What happens once when the page opens. */
+export function useStart(): void {}
