@@ -14,34 +14,36 @@ from typing import Any
 
 from nodeflow.cache import MISS, Cache, MadeFrom, why_run
 from nodeflow.context import RunContext
-from nodeflow.errors import (
-    Cancelled,
-    GraphError,
-    MutationError,
-    NodeError,
-    OutputTypeError,
-)
+from nodeflow.errors import Cancelled, GraphError, MutationError, NodeError
 from nodeflow.events import (
     Event,
     LoopStep,
     NodeCached,
-    NodeFailed,
     NodeFinished,
     NodeProgress,
-    NodeSkipped,
     NodeStarted,
     RunFinished,
     RunStarted,
 )
+from nodeflow.faults import Faults, check_count, check_types, node_error
 from nodeflow.fingerprint import Key, slot_keys, source_key, static_keys
 from nodeflow.frame import Frame, Ledger, LoopRun, open_loop
-from nodeflow.graph import MAP, Graph
-from nodeflow.guard import InputWatch, check_wired, wrong_output
-from nodeflow.memory import BASE_BYTES, nbytes, short
+from nodeflow.graph import Graph
+from nodeflow.guard import InputWatch, check_wired
+from nodeflow.memory import BASE_BYTES, nbytes
 from nodeflow.plan import targets
 from nodeflow.program import Program, Task
 from nodeflow.registry import Registry
-from nodeflow.result import NodeRecord, OnEvent, RunOptions, RunResult
+from nodeflow.result import (
+    Before,
+    NodeRecord,
+    OnEvent,
+    OnFound,
+    OnInputs,
+    OnValue,
+    RunOptions,
+    RunResult,
+)
 from nodeflow.sockets import PLAIN, socket_info
 from nodeflow.validate import program
 
@@ -58,6 +60,10 @@ def run(
     cancel: threading.Event | None = None,
     keep_going: bool = False,
     check: bool = False,
+    on_value: OnValue | None = None,
+    on_inputs: OnInputs | None = None,
+    on_found: OnFound | None = None,
+    before: Before | None = None,
 ) -> RunResult:
     """Run a graph and return its outputs, with what became of each node.
 
@@ -71,6 +77,12 @@ def run(
         cancel: set it from anywhere to stop between two nodes or steps.
         keep_going: after a failure, still run what does not depend on it.
         check: catch nodes that change their inputs or return what they do not promise.
+        on_value: called with (path, port, value, key) of each value made, a loop's and those that
+            a pass is given (`denoise[7]`, `each.step`) among them.
+        on_inputs: called with (path, arguments) of each node about to run.
+        on_found: called with (path, port, key) of each output that need not be made.
+        before: called with the path of each node, loop (`denoise`) and pass (`denoise[7]`) before
+            it begins; it may take its time, and may raise `Cancelled`.
 
     Raises:
         GraphError: something is wrong with the graph or the inputs; nothing has run.
@@ -85,7 +97,7 @@ def run(
     context = context or RunContext()
     if cancel is not None:
         context = replace(context, cancel_event=cancel)
-    options = RunOptions(on_event, keep_going, check)
+    options = RunOptions(on_event, keep_going, check, on_value, on_inputs, on_found, before)
     store = Cache() if cache is None else cache
     return _Run(made, outputs, store, context, options).go()
 
@@ -107,6 +119,7 @@ class _Run:
         self.context = context
         self.options = options
         self.result = RunResult()
+        self.faults = Faults(self.result, options)
         self.ledger = Ledger()
         self.made_now: set[Key] = set()
         """The keys of what this run has made."""
@@ -134,7 +147,7 @@ class _Run:
         root.decide(self.asked.wanted.values(), self.cache)
         cached = root.at_rest()
         self._emit(RunStarted(len(self.asked.order), len(cached)))
-        self._note_cached(cached)
+        self._note_cached(root, cached)
         return root
 
     def _finish(self, root: Frame, start: float, status: str) -> None:
@@ -155,7 +168,7 @@ class _Run:
             try:
                 opened = self._advance(frame)
             except NodeError as error:
-                self._fail(stack, error)
+                self.faults.fail(stack, error)
                 continue
             if opened is not None:
                 stack.append(opened)
@@ -193,13 +206,13 @@ class _Run:
                 raise Cancelled("the run was cancelled")
             because = frame.failure(task)
             if because is not None:
-                self._skip(frame, task, f"{because} failed")
-                self._mark_lost(frame, task, because)
+                self.faults.skip(frame, task, f"{because} failed")
+                self.faults.lose(frame, task, because)
             elif self._take_equal(frame, task):
                 continue
             elif task.chooses and index not in frame.chosen:
                 for needless in frame.choose(task, self.cache):
-                    self._skip(frame, tasks[needless], f"{frame.path(task)} chose another")
+                    self.faults.skip(frame, tasks[needless], f"{frame.path(task)} chose another")
             elif task.loop is not None:
                 return task
             else:
@@ -208,7 +221,7 @@ class _Run:
                 except NodeError as error:
                     if not self.options.keep_going or frame.parent is not None:
                         raise
-                    self._mark_failed(frame, task, error)
+                    self.faults.mark(frame, task, error)
         return None
 
     def _take_equal(self, frame: Frame, task: Task) -> bool:
@@ -221,19 +234,21 @@ class _Run:
             return False
         for slot, value in found.items():
             frame.hold(slot, value, nbytes(value))
-        self._note_cached([frame.path(task)])
+        self._note_cached(frame, [task])
         frame.release(task)
         return True
 
     def _open_loop(self, frame: Frame, task: Task) -> None:
         path = frame.path(task)
+        if self.options.before is not None:
+            self.options.before(path)
         why = self._why(frame, task, path) if not frame.label else ""
         self._emit(NodeStarted(path, task.type, why))
         self.result.nodes[path] = NodeRecord("ran", why, -perf_counter())
         try:
             frame.loop = open_loop(frame, task, self.cache, self.context.device)
         except Exception as error:
-            raise self._node_error(path, task, frame, error) from error
+            raise node_error(path, task, frame, error) from error
 
     def _next_pass(self, loop: LoopRun) -> Frame | None:
         if loop.index >= len(loop.passes):
@@ -243,7 +258,13 @@ class _Run:
         if self.options.on_event is not None:
             path = loop.frame.path(loop.task)
             self._emit(LoopStep(path, loop.index, len(loop.passes), loop.first))
-        self._note_cached(frame.at_rest())
+        self._note_cached(frame, frame.at_rest())
+        if self.options.before is not None:
+            self.options.before(frame.label)
+        if self.options.on_value is not None:
+            for (name, _, slot), values in zip(loop.program.each, loop.lists, strict=True):
+                key = frame.keys[slot]
+                self.options.on_value(frame.label, f"each.{name}", values[loop.index], key)
         loop.give(frame)
         return frame
 
@@ -266,8 +287,6 @@ class _Run:
     # ── one task ───────────────────────────────────────────────────────────────────────────────
 
     def _run_task(self, frame: Frame, task: Task) -> None:
-        definition = task.definition
-        assert definition is not None
         path = frame.path(task)
         arguments = dict(task.params)
         values = frame.values
@@ -279,6 +298,10 @@ class _Run:
                 arguments[port] = [values[slot] for slot in source]
             else:
                 arguments[port] = None
+        if self.options.before is not None:
+            self.options.before(path)
+        if self.options.on_inputs is not None:
+            self.options.on_inputs(path, arguments)
         why = self._why(frame, task, path)
         record = self.result.nodes[path] = NodeRecord("ran", why)
         if self.options.on_event is not None:
@@ -289,16 +312,16 @@ class _Run:
         except Exception as error:
             if isinstance(error, (Cancelled, NodeError)):
                 raise
-            raise self._node_error(path, task, frame, error) from error
+            raise node_error(path, task, frame, error) from error
         record.seconds = perf_counter() - start
         if len(task.outputs) > 1:
-            self._check_count(path, task, result)
+            check_count(path, task, result)
             for offset, value in enumerate(result):
                 self._store(frame, task, task.first + offset, value, record)
         elif task.outputs:
             self._store(frame, task, task.first, result, record)
         if self.options.check:
-            self._check_types(frame, task, path)
+            check_types(frame, task, path)
         if self.options.on_event is not None:
             self._emit(NodeFinished(path, record.seconds, record.nbytes))
         frame.release(task)
@@ -329,6 +352,9 @@ class _Run:
         if not task.writes and frame.keys[slot] is not None:
             self.made_now.add(frame.keys[slot])
             self.cache.put(frame.keys[slot], value, record.seconds, size, persist=persist)
+        if self.options.on_value is not None:
+            port = task.outputs[slot - task.first]
+            self.options.on_value(frame.path(task), port, value, frame.keys[slot])
 
     def _progress(self, path: str) -> Callable[[int, int, Mapping[str, Any]], None]:
         def report(value: int, total: int, info: Mapping[str, Any]) -> None:
@@ -354,83 +380,18 @@ class _Run:
             return "it depends on more than its inputs, so it runs each time"
         return why_run(before, now)
 
-    # ── faults ─────────────────────────────────────────────────────────────────────────────────
-
-    def _node_error(self, path: str, task: Task, frame: Frame, error: Exception) -> NodeError:
-        inputs = {port: short(value) for port, value in task.params.items()}
-        for port, source in task.sources:
-            slots = (source,) if isinstance(source, int) else source
-            inputs[port] = ", ".join(short(frame.values.get(slot)) for slot in slots)
-        text = str(error) or type(error).__name__
-        kind = "" if type(error).__module__.startswith("nodeflow") else f"{type(error).__name__}: "
-        return NodeError(path, task.type, f"{kind}{text}", inputs)
-
-    def _check_count(self, path: str, task: Task, result: Any) -> None:
-        if not isinstance(result, tuple) or len(result) != len(task.outputs):
-            expected = f"a tuple of {', '.join(task.outputs)}"
-            raise OutputTypeError(
-                path, task.type, f"it returned {short(result)}, expected {expected}"
-            )
-
-    def _check_types(self, frame: Frame, task: Task, path: str) -> None:
-        for slot in range(task.first, task.first + len(task.outputs)):
-            fault = wrong_output(frame.values[slot], frame.scope.slot_types[slot])
-            if fault:
-                raise OutputTypeError(path, task.type, f"{frame.scope.slot_name(slot)}: {fault}")
-
-    def _fail(self, stack: list[Frame], error: NodeError) -> None:
-        """Without `keep_going`, end the run. With it the other passes of a map go on, which stand
-        alone, and what is around the innermost map, or the outermost loop, fails as a whole."""
-        if error not in self.result.errors:
-            self.result.nodes.setdefault(error.path, NodeRecord("failed")).state = "failed"
-            self._emit(NodeFailed(error.path, error.message))
-            self.result.errors.append(error)
-        if not self.options.keep_going:
-            raise error
-        for depth in range(len(stack) - 1, 0, -1):
-            around = stack[depth].parent
-            if around is not None and around.task.type == MAP:
-                around.fault = around.fault or error
-                around.index += 1
-                for frame in stack[depth:]:
-                    frame.let_all_go()
-                del stack[depth:]
-                return
-        root = stack[0]
-        del stack[1:]
-        loop = root.loop
-        root.loop = None
-        task = loop.task if loop is not None else root.scope.tasks[root.order[root.position - 1]]
-        self._mark_failed(root, task, error)
-
-    def _mark_failed(self, frame: Frame, task: Task, error: NodeError) -> None:
-        path = frame.path(task)
-        record = self.result.nodes.setdefault(path, NodeRecord("failed"))
-        if record.state != "failed" and error.path == path:
-            self._emit(NodeFailed(path, error.message))
-        record.state = "failed"
-        if error not in self.result.errors:
-            self.result.errors.append(error)
-        self._mark_lost(frame, task, error.path)
-
-    def _skip(self, frame: Frame, task: Task, why: str) -> None:
-        path = frame.path(task)
-        self.result.nodes[path] = NodeRecord("skipped", why)
-        self._emit(NodeSkipped(path, why))
-
-    def _mark_lost(self, frame: Frame, task: Task, because: str) -> None:
-        """What a task would have made will not come."""
-        for slot in range(task.first, task.first + len(task.outputs)):
-            frame.failed[slot] = because
-        frame.release(task)
-
-    def _note_cached(self, paths: Sequence[str]) -> None:
-        nodes = self.result.nodes
+    def _note_cached(self, frame: Frame, tasks: Sequence[Task]) -> None:
+        nodes, options = self.result.nodes, self.options
+        paths = [frame.path(task) for task in tasks]
         for path in paths:
             nodes[path] = NodeRecord("cached")
-        if self.options.on_event is not None:
+        if options.on_event is not None:
             for path in paths:
-                self._emit(NodeCached(path))
+                options.on_event(NodeCached(path))
+        if options.on_found is not None:
+            for path, task in zip(paths, tasks, strict=True):
+                for slot, port in enumerate(task.outputs, start=task.first):
+                    options.on_found(path, port, frame.keys[slot])
 
     def _emit(self, event: Event) -> None:
         if self.options.on_event is not None:

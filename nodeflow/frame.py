@@ -164,10 +164,10 @@ class Frame:
         self.position = 0
         return [i for i, was in enumerate(waited) if was and not self.waits[i] and not self.run[i]]
 
-    def at_rest(self) -> list[str]:
-        """The paths of tasks that need not run, whatever is chosen."""
+    def at_rest(self) -> list[Task]:
+        """The tasks that need not run, whatever is chosen."""
         idle = (i for i in self.order if not self.run[i] and not self.waits[i])
-        return [self.path(self.scope.tasks[i]) for i in idle]
+        return [self.scope.tasks[i] for i in idle]
 
     def _reads(self, task: Task) -> Iterable[int]:
         """What a task reads; once it has chosen, that alone."""

@@ -1,18 +1,23 @@
 """What a run gives back, and how it is asked to go about its work.
 
-Imports `errors`, `events`.
+Imports `errors`, `events`, `fingerprint`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from nodeflow.errors import NodeError
 from nodeflow.events import Event
+from nodeflow.fingerprint import Key
 
 OnEvent = Callable[[Event], None]
+OnValue = Callable[[str, str, Any, Key], None]
+OnInputs = Callable[[str, Mapping[str, Any]], None]
+OnFound = Callable[[str, str, Key], None]
+Before = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -58,3 +63,7 @@ class RunOptions:
     on_event: OnEvent | None = None
     keep_going: bool = False
     check: bool = False
+    on_value: OnValue | None = None
+    on_inputs: OnInputs | None = None
+    on_found: OnFound | None = None
+    before: Before | None = None

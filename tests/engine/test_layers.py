@@ -26,7 +26,7 @@ LAYERS = [
     *("program", "flatten", "wires", "check_node", "revise", "validate"),
     *("order", "plan", "fingerprint"),
     *("cache", "stored", "disk", "devices"),
-    *("guard", "result", "frame", "executor"),
+    *("guard", "result", "frame", "faults", "executor"),
     *("saving", "provenance", "display"),
     *("commands", "commands.report", "commands.prepare", "commands.run", "commands.show"),
     *("server", "server.settings", "server.protocol"),
