@@ -29,7 +29,7 @@ LAYERS = [
     *("guard", "result", "frame", "faults", "executor"),
     *("saving", "provenance", "display"),
     *("commands", "commands.report", "commands.prepare", "commands.run", "commands.show"),
-    *("server", "server.settings", "server.protocol"),
+    *("server", "server.settings", "server.protocol", "server.frames", "server.keys"),
     *("doctor", "cli"),
 ]
 
