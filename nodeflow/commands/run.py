@@ -35,14 +35,14 @@ from nodeflow.errors import Cancelled, GraphError, NodeError, Problem
 from nodeflow.executor import run
 from nodeflow.fingerprint import digest
 from nodeflow.graph import walk
+from nodeflow.job import asks_for_device, file_stem, is_plain_value, thread_count, with_writers
 from nodeflow.memory import short
 from nodeflow.plan import Targets, targets
 from nodeflow.program import Program
-from nodeflow.provenance import differences, every_task, metadata, provenance
+from nodeflow.provenance import differences, metadata, provenance
 from nodeflow.registry import Registry
 from nodeflow.result import RunResult
 from nodeflow.saving import is_saved, save_output
-from nodeflow.sockets import PLAIN, is_plain, socket_info
 
 PASS = re.compile(r"\[\d+\]")
 """The number of a loop's pass in a node's path."""
@@ -176,12 +176,12 @@ class _Command:
         """Plan the run and work out what its pictures will say of it."""
         made = prepared.made
         told_names = self._asked(prepared)
-        names = _with_writers(made, told_names)
+        names = with_writers(made, told_names)
         asked = targets(made, names)
         self._lap("plan")
-        wanted = any(t.definition and t.definition.wants_context for t in every_task(made.scope))
+        wanted = asks_for_device(made)
         device = self._device(prepared, wanted=wanted)
-        threads = _threads(device, prepared.recorded) if wanted else None
+        threads = thread_count(device, prepared.recorded) if wanted else None
         told = provenance(made, prepared.registry, told_names, device, threads)
         if prepared.recorded:
             self.report.problems += differences(prepared.recorded, told)
@@ -255,9 +255,10 @@ class _Command:
         code = DONE
         for name, value in result.outputs.items():
             if not is_saved(value):
-                self.report.outputs[name] = value if _is_plain(value) else short(value)
+                self.report.outputs[name] = value if is_plain_value(value) else short(value)
                 continue
-            stem = self.order.out / _stem(job, name)
+            graph = job.prepared
+            stem = self.order.out / file_stem(graph.path.stem, name, graph.made, job.asked)
             try:
                 paths = save_output(value, stem, job.context.metadata)
                 self.report.outputs[name] = [path.as_posix() for path in paths]
@@ -268,50 +269,6 @@ class _Command:
                 self.report.status = "failed"
                 code = FAILED
         return code
-
-
-def _with_writers(made: Program, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """The outputs to ask the engine for: those named; else what the graph is for, and of nodes that
-    write what they tell of it, which is the paths of what they saved."""
-    if names is not None or not made.scope.writes:
-        return names
-    found = list(made.graph.outputs)
-    types = made.scope.slot_types
-    for task in made.scope.tasks:
-        if task.writes:
-            slots = () if task.loop is not None else enumerate(task.outputs, start=task.first)
-            told = [f"{task.path}.{port}" for slot, port in slots if is_plain(types[slot])]
-            found += told or [task.path]
-    return tuple(found)
-
-
-def _threads(device: str, recorded: Mapping[str, Any]) -> int | None:
-    """How many threads torch adds with, where that decides the last bit: on the processor. A
-    picture is repeated with as many as it was made with, if this machine has them."""
-    if device != "cpu":
-        return None
-    try:
-        import torch
-    except ImportError:
-        return None
-    wanted = recorded.get("threads")
-    if type(wanted) is int and 1 <= wanted <= (os.cpu_count() or 1):
-        torch.set_num_threads(wanted)
-    return int(torch.get_num_threads())
-
-
-def _stem(job: _Job, name: str) -> str:
-    """The name of an output's file: the graph's, with the output's where several are saved."""
-    types = job.prepared.made.scope.slot_types
-    saved = [other for other, slot in job.asked.wanted.items() if socket_info(types[slot]).save]
-    stem = job.prepared.path.stem
-    return stem if len(saved) <= 1 else f"{stem}_{re.sub(r'[^A-Za-z0-9_-]+', '_', name)}"
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, list):
-        return all(_is_plain(item) for item in value)
-    return value is None or type(value) in PLAIN
 
 
 @contextmanager

@@ -27,7 +27,7 @@ LAYERS = [
     *("order", "plan", "fingerprint"),
     *("cache", "stored", "disk", "devices"),
     *("guard", "result", "frame", "faults", "executor"),
-    *("saving", "provenance", "display"),
+    *("saving", "provenance", "job", "display"),
     *("commands", "commands.report", "commands.prepare", "commands.run", "commands.show"),
     *("server", "server.settings", "server.protocol", "server.frames", "server.keys"),
     *("doctor", "cli"),
