@@ -30,6 +30,10 @@ LAYERS = [
     *("saving", "provenance", "job", "display"),
     *("commands", "commands.report", "commands.prepare", "commands.run", "commands.show"),
     *("server", "server.settings", "server.protocol", "server.frames", "server.keys"),
+    *("server.wire", "server.hub", "server.metrics", "server.pages"),
+    *("server.api", "server.api.table", "server.api.runs", "server.api.queue", "server.api.info"),
+    *("server.api.catalogue", "server.api.check", "server.api.templates", "server.api.graphs"),
+    *("server.openapi", "server.app", "commands.serve"),
     *("doctor", "cli"),
 ]
 
