@@ -98,12 +98,14 @@ def find_graph(name: str) -> Path:
 
 def graph_folders() -> list[Path]:
     """Where graphs are looked for by name: ./graphs, then those that come with nodeflow."""
+    return [folder for folder in (Path("graphs"), *shipped_folders()) if folder.is_dir()]
+
+
+def shipped_folders() -> list[Path]:
+    """Where the graphs that come with nodeflow are: in the wheel, or in the checkout."""
     package = Path(__file__).resolve().parent.parent
-    return [
-        folder
-        for folder in (Path("graphs"), package / "data" / "graphs", package.parent / "graphs")
-        if folder.is_dir()
-    ]
+    places = (package / "data" / "graphs", package.parent / "graphs")
+    return [folder for folder in places if folder.is_dir()]
 
 
 def shipped_graphs() -> list[str]:

@@ -368,6 +368,34 @@ class ValidateAnswer(Message):
     )
 
 
+class PlanMade(Message):
+    output: str
+    type: str
+    bytes: int = Field(description="predicted")
+
+
+class PlanStepData(Message):
+    """One node in the order of running. `held_bytes` while it runs, what it makes included;
+    `frees` names the values let go after it. A loop's `body` is the plan of one pass."""
+
+    node: str
+    type: str
+    makes: list[PlanMade]
+    held_bytes: int
+    frees: list[str]
+    body: PlanData | None = None
+
+
+class PlanData(Message):
+    steps: list[PlanStepData]
+    peak_bytes: int
+    peak_at: str
+
+
+class PlanAnswer(PlanData):
+    problems: list[ProblemData] = Field(default_factory=list, description="warnings")
+
+
 class GraphName(Message):
     name: str
     title: str = ""
@@ -451,3 +479,4 @@ class ServerInfo(Message):
 
 
 OutputPage.model_rebuild()
+PlanStepData.model_rebuild()

@@ -1,0 +1,129 @@
+"""What is told of a graph without running it, and of a text without drawing it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from nodeflow.errors import GraphError, Problem
+from nodeflow.formats.graph_json import graph_from_data
+from nodeflow.graph import Graph, walk
+from nodeflow.plan import plan
+from nodeflow.program import Program
+from nodeflow.registry import Registry
+from nodeflow.server.api.table import Call, Route
+from nodeflow.server.keys import REGISTRY, RUNS, SETTINGS
+from nodeflow.server.protocol import (
+    GraphRequest,
+    PlanAnswer,
+    ProblemData,
+    TokenizeAnswer,
+    TokenizeRequest,
+    ValidateAnswer,
+)
+from nodeflow.server.wire import refusal
+from nodeflow.sockets import type_name
+from nodeflow.validate import UNKNOWN, program
+
+_T = TypeVar("_T")
+
+
+async def validate_graph(call: Call) -> ValidateAnswer:
+    """Faults of the graph are the answer, not a refusal: the editor asks after every change."""
+    request: GraphRequest = call.body
+    registry, most = call.app[REGISTRY], call.app[SETTINGS].limits.graph_nodes
+    return await in_thread(lambda: _validate(request, registry, most))
+
+
+async def plan_graph(call: Call) -> PlanAnswer:
+    request: GraphRequest = call.body
+    registry, most = call.app[REGISTRY], call.app[SETTINGS].limits.graph_nodes
+    return await in_thread(lambda: _plan(request, registry, most))
+
+
+async def tokenize_text(call: Call) -> TokenizeAnswer:
+    request: TokenizeRequest = call.body
+    told = await call.app[RUNS].call("tokenize", request.model_dump())
+    return TokenizeAnswer.model_validate(told)
+
+
+async def in_thread(work: Callable[[], _T]) -> _T:
+    """Work that takes long enough for others to notice, beside the loop."""
+    return await asyncio.get_running_loop().run_in_executor(None, work)
+
+
+def told(problems: Any) -> list[ProblemData]:
+    """Problems as they go over the wire, errors first."""
+    ordered = sorted(problems, key=lambda p: p.severity != "error")
+    return [ProblemData(**problem.as_json()) for problem in ordered]
+
+
+def _validate(request: GraphRequest, registry: Registry, most: int) -> ValidateAnswer:
+    try:
+        made = _program(request, registry, most)
+        problems: tuple[Problem, ...] = tuple(made.problems)
+        if request.outputs is not None and not made.errors:
+            plan(made.graph, registry, outputs=request.outputs)
+    except GraphError as error:
+        return ValidateAnswer(valid=False, problems=told(error.problems))
+    valid = not any(problem.severity == "error" for problem in problems)
+    return ValidateAnswer(valid=valid, problems=told(problems), types=_types(made))
+
+
+def _plan(request: GraphRequest, registry: Registry, most: int) -> PlanAnswer:
+    made = _program(request, registry, most)
+    if made.errors:
+        raise GraphError(made.problems)
+    found = plan(made.graph, registry, outputs=request.outputs)
+    return PlanAnswer(**found.as_json(), problems=told(made.problems))
+
+
+def _program(request: GraphRequest, registry: Registry, most: int) -> Program:
+    graph = graph_from_data(request.graph, registry)
+    _refuse_large(graph, most)
+    return program(graph.with_inputs(request.inputs), registry)
+
+
+def _refuse_large(graph: Graph, most: int) -> None:
+    count = 0
+    for count, _ in enumerate(walk(graph), start=1):  # noqa: B007 - the count is what is wanted
+        if count > most:
+            raise refusal(413, "too-large", "nodes", f"the graph has more than {most:,} nodes")
+
+
+def _types(made: Program) -> dict[str, dict[str, str]]:
+    """Node → output → type, bodies included. What a faulty node would give is left out."""
+    found: dict[str, dict[str, str]] = {}
+    scopes = [made.scope]
+    while scopes:
+        scope = scopes.pop()
+        for task in scope.tasks:
+            slots = enumerate(task.outputs, start=task.first)
+            types = {name: scope.slot_types[slot] for slot, name in slots}
+            found[task.path] = {
+                name: type_name(tp) for name, tp in types.items() if tp is not UNKNOWN
+            }
+            if task.loop is not None:
+                scopes.append(task.loop.body)
+    return found
+
+
+ROUTES = [
+    Route(
+        *("POST", "/validate", validate_graph, "All that is wrong with a graph, and its types"),
+        takes=GraphRequest,
+        gives=ValidateAnswer,
+    ),
+    Route(
+        *("POST", "/plan", plan_graph, "The order of a run and the memory it takes"),
+        takes=GraphRequest,
+        gives=PlanAnswer,
+    ),
+    Route(
+        *("POST", "/tokenize", tokenize_text, "The pieces that the text encoders see"),
+        takes=TokenizeRequest,
+        gives=TokenizeAnswer,
+        refuses=(404, 503),
+    ),
+]
