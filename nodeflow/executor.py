@@ -255,16 +255,16 @@ class _Run:
             return None
         frame = loop.passes[loop.index]
         frame.parent = loop
+        if self.options.on_value is not None:
+            for (name, _, slot), values in zip(loop.program.each, loop.lists, strict=True):
+                key = frame.keys[slot]
+                self.options.on_value(frame.label, f"each.{name}", values[loop.index], key)
         if self.options.on_event is not None:
             path = loop.frame.path(loop.task)
             self._emit(LoopStep(path, loop.index, len(loop.passes), loop.first))
         self._note_cached(frame, frame.at_rest())
         if self.options.before is not None:
             self.options.before(frame.label)
-        if self.options.on_value is not None:
-            for (name, _, slot), values in zip(loop.program.each, loop.lists, strict=True):
-                key = frame.keys[slot]
-                self.options.on_value(frame.label, f"each.{name}", values[loop.index], key)
         loop.give(frame)
         return frame
 

@@ -27,7 +27,9 @@ class SocketInfo:
     `port` names the output of a node that returns one such value. `colour` and `shape` are for the
     editor. `persist` says whether values may be stored on disk by the cache. `save` is a lazy
     reference `"module:function"` to what writes a value as files for people:
-    `save(value, stem: Path, metadata: dict[str, str]) -> list[Path]`.
+    `save(value, stem: Path, metadata: dict[str, str]) -> list[Path]`. `role` tells those who look
+    at a run what a value is to it: `x_t`, `x0`, `eps`, `attention`, `step`. `preview` is a lazy
+    reference to what draws a value small, `preview(value) -> uint8 array [H, W, 3]`.
     """
 
     port: str
@@ -35,6 +37,8 @@ class SocketInfo:
     shape: str = "circle"
     persist: bool = True
     save: str = ""
+    role: str = ""
+    preview: str = ""
 
 
 _KNOWN: dict[str, type] = {}
@@ -47,11 +51,15 @@ def socket(
     shape: str = "circle",
     persist: bool = True,
     save: str = "",
+    role: str = "",
+    preview: str = "",
 ) -> Callable[[_C], _C]:
     """Declare a class as a socket type."""
 
     def declare(cls: _C) -> _C:
-        cls.__socket__ = SocketInfo(port, colour, shape, persist, save)  # type: ignore[attr-defined]
+        cls.__socket__ = SocketInfo(  # type: ignore[attr-defined]
+            port, colour, shape, persist, save, role, preview
+        )
         _KNOWN[f"{cls.__module__}:{cls.__qualname__}"] = cls
         return cls
 

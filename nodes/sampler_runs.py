@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodes import checks
-from nodes.types import Answer, Conditioning, Guider, Latent, Model, Noise, Sampler, Sigmas, Step
+from nodes.types import (
+    Answer,
+    Conditioning,
+    Denoised,
+    Guider,
+    Latent,
+    Model,
+    Noise,
+    NoisePrediction,
+    NoiseSchedule,
+    Sampler,
+    Sigmas,
+    Step,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,8 +55,11 @@ def noise_of(latent: Latent, seed: int) -> Noise:
     return Noise(gaussian(clean.shape[1:], seeds).to(clean.device), seeds)
 
 
-def noised(latent: Latent, noise: Noise, sigmas: Sigmas) -> tuple[Latent, Keep]:
-    """The latent with the noise of the first sigma, and what keeps the masked part of it."""
+def noised(
+    latent: Latent, noise: Noise, sigmas: Sigmas, betas: NoiseSchedule | None = None
+) -> tuple[Latent, Keep]:
+    """The latent with the noise of the first sigma, and what keeps the masked part of it. `betas`
+    say whether that sigma is the model's largest."""
     from nodes.diffusion import samplers
 
     checks.same_shape("noise", noise.samples, "latent", latent.samples)
@@ -57,7 +74,16 @@ def noised(latent: Latent, noise: Noise, sigmas: Sigmas) -> tuple[Latent, Keep]:
         return samplers.keep_unmasked(x, clean, drawn, step.sigma_next, mask, step.alpha_next)
 
     scaled = (1 - first) * clean if sigmas.flow else clean
-    return Latent(scaled + first * drawn, mask), keep
+    spread = _whole_spread(first, betas) if noise.whole_spread and betas else first
+    return Latent(scaled + spread * drawn, mask), keep
+
+
+def _whole_spread(first: float, betas: NoiseSchedule) -> float:
+    """sqrt(1 + sigma^2) where a diffusion begins at the top, sigma elsewhere."""
+    from nodes.diffusion.schedules import sigma_table
+
+    top = not betas.flow and first > float(sigma_table(betas)[0]) * (1 - 1e-5)
+    return math.sqrt(1 + first**2) if top else first
 
 
 def not_masked(latent: Latent) -> None:
@@ -76,7 +102,12 @@ def denoise(
     keep: Keep,
     ctx: RunContext,
 ) -> Latent:
-    """A noisy latent over all steps; `keep` gets each step's latent and gives the one to go on."""
+    """A noisy latent over all steps; `keep` gets each step's latent and gives the one to go on.
+
+    Each step is told with the sigma where it ended, its latent, and what its first look showed: the
+    estimate of the clean latent, the predictions under the wanted and the unwanted prompt.
+    """
+    from nodes.diffusion.noise import stream
     from nodes.diffusion.regions import Uncovered
     from nodes.diffusion.sampling import Run, walk
     from nodes.diffusion.schedules import step_list
@@ -84,21 +115,49 @@ def denoise(
     steps = step_list(sigmas)
     _fits(guider, latent, sampler, steps)
 
+    asked, looks = guider.start(), _Looks()
+
+    def ask(x: Tensor, step: Step) -> Answer:
+        return looks.note(x, step, asked(x, step))
+
     def after(x: Tensor, step: Step) -> Tensor:
-        checks.finite("model", x, step)
+        kept = keep(x, step)
         done = step.index - sigmas.first + 1
-        ctx.progress(done, max(done, len(steps)), sigma=step.sigma_next)
-        return keep(x, step)
+        there = {"step": step, "latent": Latent(kept, latent.noise_mask), **looks.take()}
+        ctx.progress(done, max(done, len(steps)), sigma=step.sigma_next, **there)
+        checks.finite("model", x, step)
+        return kept
 
     ctx.check_cancelled()
     settings = dict(sampler.settings)
-    run = Run(guider.start(), guider.model.betas, seed, steps, settings)
+    one = stream(int(settings["stream_seed"])) if "stream_seed" in settings else None
+    run = Run(ask, guider.model.betas, seed, steps, settings, one)
     try:
         return Latent(walk(run, sampler.name, latent.samples, after), latent.noise_mask)
     except Uncovered as error:
         ports = [port for port, _ in guider.texts]
         unseen = [port for port in ports if port in _NOT_ALWAYS_ASKED]
         raise checks.uncovered(" or ".join(unseen or ports), error) from error
+
+
+class _Looks:
+    """What a step's first look at the model showed, for those who watch the sampler."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, object] = {}
+
+    def note(self, x: Tensor, step: Step, answer: Answer) -> Answer:
+        if not self._found:
+            self._found["denoised"] = Denoised(x - step.sigma * answer.noise)
+            for name, part in (("cond", answer.cond), ("uncond", answer.uncond)):
+                if part is not None:
+                    self._found[name] = NoisePrediction(part)
+        return answer
+
+    def take(self) -> dict[str, object]:
+        """The look, and none is known any more."""
+        found, self._found = self._found, {}
+        return found
 
 
 def _fits(guider: Guider, latent: Latent, sampler: Sampler, steps: list[Step]) -> None:

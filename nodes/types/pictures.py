@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     import torch
 
 
-@socket("image", colour="#64b5f6", save="nodes.image_files:save_for_people")
+@socket(
+    "image",
+    colour="#64b5f6",
+    save="nodes.image_files:save_for_people",
+    preview="nodes.previews:of_image",
+)
 @dataclass(frozen=True, eq=False)
 class Image:
     """Pictures, `pixels` float32 [B, H, W, C] in 0..1; C is 3 (RGB) or 4 (RGBA)."""
@@ -19,7 +24,12 @@ class Image:
     pixels: torch.Tensor
 
 
-@socket("mask", colour="#81c784", save="nodes.image_files:save_mask_for_people")
+@socket(
+    "mask",
+    colour="#81c784",
+    save="nodes.image_files:save_mask_for_people",
+    preview="nodes.previews:of_mask",
+)
 @dataclass(frozen=True, eq=False)
 class Mask:
     """Masks, `values` float32 [B, H, W] in 0..1; 1 is where something happens."""

@@ -85,7 +85,7 @@ class Sigmas:
     flow: bool = False
 
 
-@socket("step", colour="#a7d8a0")
+@socket("step", colour="#a7d8a0", role="step")
 @dataclass(frozen=True)
 class Step:
     """One step of the path from noise to picture: from `sigma` to `sigma_next`.

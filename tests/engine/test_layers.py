@@ -18,10 +18,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = [
-    *("errors", "events", "memory"),
+    *("errors", "confinement", "events", "memory"),
     *("sockets", "widgets", "context", "node"),
     *("graph", "registry"),
     *("formats", "formats.schema", "formats.faults", "formats.graph_json", "formats.picture"),
+    *("formats.comfyui", "formats.comfyui.faults", "formats.comfyui.prompt"),
+    *("formats.comfyui.spec", "formats.comfyui.values"),
+    *("formats.comfyui.build", "formats.comfyui.translate"),
     *("api", "builder", "inputs"),
     *("program", "modes", "flatten", "wires", "check_node", "revise", "validate"),
     *("order", "plan", "fingerprint"),
@@ -30,6 +33,7 @@ LAYERS = [
     *("saving", "provenance", "job", "display"),
     *("commands", "commands.report", "commands.prepare", "commands.run", "commands.show"),
     *("server", "server.settings", "server.protocol", "server.frames", "server.keys"),
+    *("server.values", "server.tensor_facts", "server.trace_files", "server.tracing"),
     *("server.wire", "server.security", "server.hub", "server.metrics", "server.pages"),
     *("server.api", "server.api.table", "server.api.runs", "server.api.queue", "server.api.info"),
     *("server.api.catalogue", "server.api.check", "server.api.templates", "server.api.graphs"),
@@ -38,6 +42,7 @@ LAYERS = [
 ]
 
 FOR_NODES = {f"nodeflow.{name}" for name in ("node", "sockets", "widgets", "context", "errors")}
+FOR_NODES.add("nodeflow.confinement")
 HEAVY = {"torch", "diffusers", "transformers", "peft", "safetensors", "accelerate", "PIL", "numpy"}
 
 
