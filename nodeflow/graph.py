@@ -51,6 +51,8 @@ class Node:
     version: int = 1
     params: Mapping[str, Any] = field(default_factory=dict)
     links: Mapping[str, Source] = field(default_factory=dict)
+    mode: str = ""
+    """"mute": it does not run, nor does what needs it; "bypass": it hands on what comes in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ def with_writers(made: Program, names: tuple[str, ...] | None) -> tuple[str, ...
     write what they tell of it, which is the paths of what they saved."""
     if names is not None or not made.scope.writes:
         return names
-    found = list(made.graph.outputs)
+    found = [name for name in made.graph.outputs if name in made.outputs]
     types = made.scope.slot_types
     for task in made.scope.tasks:
         if task.writes:

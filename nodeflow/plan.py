@@ -130,7 +130,7 @@ def _wanted(made: Program, outputs: Sequence[str] | None) -> dict[str, int]:
             raise GraphError(problems)
         return wanted
     if made.graph.outputs or scope.writes:
-        return {name: made.outputs[name] for name in made.graph.outputs}
+        return {name: made.outputs[name] for name in made.graph.outputs if name in made.outputs}
     read = {slot for task in scope.tasks for slot in task.reads()}
     return {scope.slot_name(s): s for s in range(len(scope.slot_types)) if s not in read}
 

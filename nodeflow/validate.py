@@ -28,6 +28,7 @@ from nodeflow.graph import (
     unknown_input,
     walk,
 )
+from nodeflow.modes import has_modes, without_modes
 from nodeflow.program import Carried, LoopProgram, Program, Scope, SlotSource, Task
 from nodeflow.registry import Registry, default_registry
 from nodeflow.revise import revised
@@ -52,8 +53,19 @@ def program(graph: Graph, registry: Registry | None = None) -> Program:
     if known is not None and known[0] is registry:
         found: Program = known[1]
         return found
-    made = _revised(graph, registry) or _Checker(graph, registry).check()
+    made = _revised(graph, registry) or _checked(graph, registry)
     graph.memo["program"] = (registry, made)
+    return made
+
+
+def _checked(graph: Graph, registry: Registry) -> Program:
+    """The program of what is left once muted and bypassed nodes are taken out."""
+    if not has_modes(graph):
+        return _Checker(graph, registry).check()
+    left, problems = without_modes(graph, registry)
+    made = _Checker(left, registry).check()
+    made.graph = graph
+    made.problems[:0] = problems
     return made
 
 

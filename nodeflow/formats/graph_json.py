@@ -1,7 +1,7 @@
 """Graph files: JSON to `Graph` and back, with migrations of the format and of node versions.
 
-Reading never runs code of a node but its migrations. Imports `errors`, `graph`, `registry`,
-`formats.faults`, `formats.schema`.
+Reading never runs code of a node but its migrations. Imports `errors`, `confinement`, `graph`,
+`registry`, `formats.faults`, `formats.schema`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from nodeflow.confinement import why_not
 from nodeflow.errors import GraphFormatError, Problem
 from nodeflow.formats.faults import no_number, object_of, schema_problems, shape_problems
 from nodeflow.formats.schema import FORMAT, GraphFile, NodeFile, StateFile
@@ -179,14 +180,17 @@ class _Reader:
             return Node(file.type)
         file = self._migrated(file, path)
         links = {port: _source(value) for port, value in file.links.items()}
+        mode = file.mode or ""
         if file.type in (LOOP, MAP):
             return self._loop(file, path, folder, open_files)
         self._refuse_loop_fields(file, path)
         if file.type == GROUP:
             graph = self._group_graph(file, path, folder, open_files)
             name = file.graph if isinstance(file.graph, str) else ""
-            return Group(file.type, file.version, file.params, links, graph=graph, file=name)
-        return Node(file.type, file.version, file.params, links)
+            return Group(
+                file.type, file.version, file.params, links, mode, graph=graph, file=name
+            )
+        return Node(file.type, file.version, file.params, links, mode)
 
     def _loop(
         self, file: NodeFile, path: str, folder: Path | None, open_files: tuple[Path, ...]
@@ -202,6 +206,7 @@ class _Reader:
         return Loop(
             file.type,
             file.version,
+            mode=file.mode or "",
             each=_links(file.each),
             const=_links(file.const),
             state={
@@ -240,6 +245,10 @@ class _Reader:
             inner = (folder / file.graph).resolve()
         except (OSError, ValueError, RuntimeError) as error:  # a NUL byte, a ring of links
             self._problem("unreadable", path, f"cannot read {file.graph!r}: {error}")
+            return Graph()
+        barred = why_not(inner)
+        if barred:
+            self._problem("group-file", path, f"{file.graph!r} {barred}", "put it inline")
             return Graph()
         if inner in open_files or len(open_files) >= MAX_NESTING:
             chain = " → ".join(p.name for p in (*open_files, inner))
@@ -358,6 +367,8 @@ def _node_file(node: Node) -> NodeFile:
         fields["params"] = dict(node.params)
     if node.links:
         fields["links"] = {port: _source_text(source) for port, source in node.links.items()}
+    if node.mode:
+        fields["mode"] = node.mode
     if isinstance(node, Loop):
         for name in ("each", "const", "collect"):
             if getattr(node, name):

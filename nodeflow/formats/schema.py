@@ -5,7 +5,7 @@ Imports nothing of nodeflow.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,6 +32,9 @@ class NodeFile(BaseModel):
     params: dict[str, Any] = Field(default_factory=dict, description="literals by port")
     links: dict[str, str | list[str]] = Field(
         default_factory=dict, description="`node.port` by port; several are gathered into a list"
+    )
+    mode: Literal["mute", "bypass"] | None = Field(
+        None, description="`mute`: it does not run; `bypass`: it hands on what comes in"
     )
     each: dict[str, str] | None = Field(None, description="lists to walk, in step")
     const: dict[str, str] | None = Field(None, description="values every pass reads")
