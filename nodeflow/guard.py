@@ -53,13 +53,14 @@ def check_wired(ports: Mapping[str, InputPort], values: Mapping[str, Any]) -> No
     """Hold what wires bring against the widgets of their ports, as literals are before the run.
 
     Raises:
-        NodeflowError: a value that its widget refuses. What depends on files the node itself tells.
+        NodeflowError: a value that its widget refuses. What depends on files the node itself tells,
+            but whether it may look for them at all.
     """
     for name, value in values.items():
         widget = ports[name].widget
-        if widget is None or widget.looks_outside or value is None:
+        if widget is None or value is None:
             continue
-        fault = widget.check(value)
+        fault = widget.barred(value) if widget.looks_outside else widget.check(value)
         if fault:
             raise NodeflowError(f"{name}: {fault}. {widget.hint(value)}".rstrip())
 

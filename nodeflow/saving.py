@@ -1,7 +1,7 @@
 """Outputs as files for people: saved as the value's type says, under names that are free.
 
 A different file is never replaced: the next number is taken. The same bytes again keep the file
-that is there. Imports `sockets`.
+that is there. Imports `confinement`, `sockets`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from nodeflow.confinement import ConfinedError, why_not
 from nodeflow.sockets import SocketInfo
 
 SaveHook = Callable[[Any, Path, Mapping[str, str]], "list[Path]"]
@@ -32,7 +33,13 @@ def save_output(value: Any, stem: Path, metadata: Mapping[str, str]) -> list[Pat
 
     The values of a list get a number each: `stem_000`, `stem_001`. The files are written aside and
     then moved, so that none ever stands there in part.
+
+    Raises:
+        ConfinedError: a server runs the graph, and `stem` is outside of its output folder.
     """
+    fault = why_not(stem, writing=True)
+    if fault:
+        raise ConfinedError(f"{stem.name!r} {fault}")
     stem.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".nodeflow-", dir=stem.parent) as aside:
         made = _save(value, Path(aside) / stem.name, metadata)

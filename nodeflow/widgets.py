@@ -1,7 +1,7 @@
 """Widgets: how a parameter is edited, and which of its values make sense.
 
 They stand in a signature as `Annotated[float, Slider(0, 30)]` and are read by validation, by the
-editor and by `nodeflow nodes`. Imports only `errors` and `sockets`.
+editor and by `nodeflow nodes`. Imports only `errors`, `confinement` and `sockets`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import difflib
 import os
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
+
+from nodeflow.confinement import confined, why_not, why_not_output
 
 MAX_SEED = 2**63 - 1
 
@@ -28,6 +30,11 @@ class Widget:
 
     def check(self, value: Any) -> str | None:
         """What is wrong with `value`, or None."""
+        return None
+
+    def barred(self, value: Any) -> str | None:
+        """Why a process that runs graphs of strangers may not take `value`, or None. `check` says
+        it too; this alone is asked of a wire's value where `check` looks outside."""
         return None
 
     def hint(self, value: Any) -> str:
@@ -172,7 +179,15 @@ class FilePath(Widget):
     suffixes: tuple[str, ...] = ()
     folder: bool = False
 
+    def barred(self, value: Any) -> str | None:
+        if isinstance(value, (list, tuple)):
+            return next((fault for item in value if (fault := self.barred(item))), None)
+        fault = why_not(str(value))
+        return f"{str(value)!r} {fault}" if fault else None
+
     def check(self, value: Any) -> str | None:
+        if fault := self.barred(value):
+            return fault
         path = os.path.expanduser(str(value))
         found = os.path.isdir(path) if self.folder else os.path.isfile(path)
         if not found:
@@ -182,10 +197,15 @@ class FilePath(Widget):
         return None
 
     def hint(self, value: Any) -> str:
+        if self.barred(value):
+            return "upload it, or let the operator name its folder"
         path = os.path.expanduser(str(value))
         folder = os.path.dirname(path) or "."
+        if why_not(folder):
+            return "check the path"
         if not os.path.isdir(folder):
-            return f"the folder {folder!r} does not exist either; paths start at {os.getcwd()!r}"
+            begin = "" if confined() else f"; paths start at {os.getcwd()!r}"
+            return f"the folder {folder!r} does not exist either{begin}"
         near = difflib.get_close_matches(os.path.basename(path), sorted(os.listdir(folder)), n=1)
         return f"did you mean {os.path.join(folder, near[0])!r}?" if near else "check the path"
 
@@ -203,7 +223,8 @@ class NewPath(Widget):
         absolute = os.path.isabs(text) or text.startswith(("/", "\\")) or ":" in parts[0]
         if absolute or ".." in parts or "\0" in text:
             return f"{value!r} leaves the output folder"
-        return None
+        fault = why_not_output(text)
+        return f"{value!r} {fault}" if fault else None
 
     def hint(self, value: Any) -> str:
         return "give a relative path without '..'; the run's output folder comes before it"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+from nodeflow.confinement import why_not
 from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodeflow.node import node
@@ -45,7 +46,7 @@ def _files(params: Mapping[str, Any]) -> list[Path]:
         found = "a file" if folder.is_file() else "nothing there"
         raise FileNotFoundError(f"folder: got {folder}: {found}, expected a folder; check the path")
     paths = [Path(entry.path) for entry in os.scandir(folder) if entry.is_file()]
-    pictures = [path for path in paths if path.suffix.lower() in SUFFIXES]
+    pictures = [path for path in paths if path.suffix.lower() in SUFFIXES and not why_not(path)]
     chosen = [path for path in pictures if fnmatch.fnmatch(path.name.lower(), pattern.lower())]
     chosen.sort(key=lambda path: (_natural(path.name), path.name))
     chosen = chosen[start:]

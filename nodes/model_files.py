@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from nodeflow.confinement import told, why_no_weights, why_not
 from nodeflow.widgets import Widget
 from nodes import settings
 from nodes.diffusion import checkpoint_files
@@ -70,6 +71,12 @@ def model_folders(kind: str) -> list[Path]:
     return [*found.first.get(kind, ()), *places, *found.folders.get(kind, ())]
 
 
+def every_folder() -> list[Path]:
+    """All folders that models are looked for in: what a server may read besides its own."""
+    places = [place for kind in KINDS for place in model_folders(kind)]
+    return list(dict.fromkeys([*places, shipped_models()]))
+
+
 def shipped_models() -> Path:
     """The folder of the models that come with nodeflow: checkpoints directly in it, what is of
     another kind in a folder of the kind's name."""
@@ -81,9 +88,13 @@ def find(kind: str, name: str) -> Path:
 
     Raises:
         FileNotFoundError: with where it looked, the nearest name, and what to do.
+        CheckpointError: it is a pickle, and a server runs this graph.
     """
     for path in _candidates(kind, name) if name.strip() else []:
-        if _is_model(kind, path):
+        if why_not(path) is None and _is_model(kind, path):
+            fault = why_no_weights(path)
+            if fault:
+                raise CheckpointError(f"{told(path)} {fault}")
             return path
     raise FileNotFoundError(
         f"no {called(kind)} {name!r} in {_looked(kind)}. {_what_to_do(kind, name)}"
@@ -164,6 +175,8 @@ def _is_model(kind: str, path: Path) -> bool:
 
 def _is_listed(kind: str, path: Path) -> bool:
     listed = _OTHERS_LISTED.get(kind, _LISTED)
+    if why_no_weights(path):
+        return False
     return _is_model(kind, path) and (path.is_dir() or path.suffix.lower() in listed)
 
 
@@ -197,7 +210,7 @@ def _candidates(kind: str, name: str) -> Iterator[Path]:
 
 
 def _looked(kind: str) -> str:
-    return ", ".join(str(folder) for folder in _searched(kind))
+    return ", ".join(told(folder) for folder in _searched(kind))
 
 
 def _what_to_do(kind: str, name: str) -> str:
@@ -206,7 +219,10 @@ def _what_to_do(kind: str, name: str) -> str:
     near = near or difflib.get_close_matches(name, [Path(k).stem for k in known], n=1)
     path = Path(name).expanduser()
     wanted = "model_index.json" if kind == "checkpoints" else "config.json"
-    if name.strip() and path.is_file():
+    barred = why_not(path) if name.strip() else None
+    if barred:
+        advice = f"A path of that name {barred}"
+    elif name.strip() and path.is_file():
         advice = f"That file is none of {', '.join(_LISTED)}"
     elif name.strip() and path.is_dir():
         advice = f"That path is no folder with a {wanted}, which diffusers' layout has"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nodeflow.confinement import ConfinedError, why_not
 from nodes.model_files import model_folders
 
 _MOST_BYTES = 16 << 20  # of one file
@@ -17,9 +18,15 @@ class Wildcards:
     """The wildcards of a folder, or of `wildcards/` in the models' folders where it is "".
 
     A file `animals/cats.txt` is `__animals/cats__`; `__animals/*__` are the lines of several files.
+
+    Raises:
+        ConfinedError: a server runs the graph, and the folder is none of those it may read.
     """
 
     def __init__(self, folder: str = "") -> None:
+        fault = why_not(folder) if folder else None
+        if fault:
+            raise ConfinedError(f"{folder!r} {fault}")
         self.folders = [Path(folder).expanduser()] if folder else model_folders("wildcards")
         self.files = _text_files(self.folders)
 
@@ -49,7 +56,7 @@ def _text_files(folders: list[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in folders:
         for path in folder.rglob("*.txt"):
-            if path.is_file():
+            if path.is_file() and not why_not(path):
                 found.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
     return dict(sorted(found.items()))
 

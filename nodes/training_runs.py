@@ -11,6 +11,7 @@ from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from nodeflow.confinement import confined
 from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodeflow.widgets import NewPath, Number
@@ -35,7 +36,14 @@ def loop(steps: int, learning_rate: float, seed: int, weight_decay: float = 0.01
 
 
 def state_folder(folder: str, ctx: RunContext) -> Path | None:
-    """Where the training's state is kept; nowhere without a name."""
+    """Where the training's state is kept; nowhere without a name.
+
+    Raises:
+        InputError: a server runs the graph. The state is a pickle, and it opens none.
+    """
+    if folder and confined():
+        hint = "leave it empty: the training begins anew each time"
+        raise InputError("folder", repr(folder), "no folder, as this runs on a server", hint)
     return ctx.output_dir / folder if folder else None
 
 
