@@ -35,7 +35,10 @@ export interface UiState {
   drawer: boolean;
   minimap: boolean;
   notices: readonly Notice[];
+  /** The wire under the pointer or the keyboard, for the card that tells what it carries. */
+  wire: WireHover | null;
 
+  hoverWire(wire: WireHover | null): void;
   setTheme(theme: Theme): void;
   openRight(panel: RightPanel): void;
   openOverlay(overlay: Overlay, subject?: unknown): void;
@@ -54,6 +57,14 @@ export interface Notice {
   action?: { label: string; run: () => void };
 }
 
+/** A wire as the inspector needs it: ends as `path/of/node.port`, and where it is on the screen. */
+export interface WireHover {
+  from: string;
+  to: string;
+  type: string;
+  at: readonly [number, number];
+}
+
 let counter = 0;
 
 export const useUi = create<UiState>()((set) => ({
@@ -64,6 +75,8 @@ export const useUi = create<UiState>()((set) => ({
   drawer: false,
   minimap: true,
   notices: [],
+  wire: null,
+  hoverWire: (wire) => set((state) => (state.wire === wire ? state : { wire })),
   setTheme: (theme) => set({ theme }),
   openRight: (right) => set({ right }),
   openOverlay: (overlay, subject = null) => set({ overlay, subject }),
