@@ -63,13 +63,15 @@ export interface Note {
 
 /**
  * `view` of a graph file: by node path a place `[x, y]` or a NodeView; keys with `$` are the
- * editor's own. `$reroutes`: points a wire passes, by `path/of/node.port` it ends at.
+ * editor's own. `$reroutes`: points a wire passes, by `path/of/node.port` it ends at. `$random`:
+ * seeds, `path/of/node.port`, that are drawn anew before each run.
  */
 export interface View {
   $frames?: Frame[];
   $notes?: Note[];
   $reroutes?: Record<string, Point[]>;
-  [path: string]: Point | NodeView | Frame[] | Note[] | Record<string, Point[]> | undefined;
+  $random?: string[];
+  [path: string]: Point | NodeView | Frame[] | Note[] | Record<string, Point[]> | string[] | undefined;
 }
 
 export interface GraphFile {
