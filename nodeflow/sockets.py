@@ -28,8 +28,9 @@ class SocketInfo:
     editor. `persist` says whether values may be stored on disk by the cache. `save` is a lazy
     reference `"module:function"` to what writes a value as files for people:
     `save(value, stem: Path, metadata: dict[str, str]) -> list[Path]`. `role` tells those who look
-    at a run what a value is to it: `x_t`, `x0`, `eps`, `attention`, `step`. `preview` is a lazy
-    reference to what draws a value small, `preview(value) -> uint8 array [H, W, 3]`.
+    at a run what a value is to it: `x_t`, `x0`, `eps`, `attention`, `step`, `model`. `preview` is
+    a lazy reference to what draws a value small, `preview(value, model) -> uint8 array [H, W, 3]`,
+    with the model that the run last asked.
     """
 
     port: str

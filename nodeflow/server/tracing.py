@@ -4,6 +4,7 @@ Worker side. A `Tracer` is wired to one run:
 
     tracer = Tracer(run_id, level, every, folder, limit_bytes, emit, memory=memory)
     executor.run(graph, ..., on_event=..., **tracer.hooks())   # on_event calls tracer.event(event)
+    # with a Previewer: **previews.together(tracer, previewer), and previewer.event(event) too
     tracer.finished()
 
 `emit` gets frames of kind 100 as elements are kept, `on_step` the data of an `nf.step` (without run
@@ -15,7 +16,6 @@ run. Imports `events`, `fingerprint` and the server's modules of traces.
 from __future__ import annotations
 
 import logging
-import re
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -27,7 +27,9 @@ from nodeflow.fingerprint import Key
 from nodeflow.server.frames import TENSOR, Frame
 from nodeflow.server.tensor_facts import array_of, guidance, numbers, statistics
 from nodeflow.server.trace_files import DATA, TraceWriter
-from nodeflow.server.values import parts, persists, role_of, type_of
+from nodeflow.server.values import NUMBER, node_of, parts, persists, role_of, step_of, type_of
+
+__all__ = ["TraceMemory", "Tracer", "node_of", "plain", "step_of"]
 
 LATENT_ROLES = frozenset({"x_t", "x0", "eps"})
 ROLES = LATENT_ROLES | {"attention"}
@@ -37,19 +39,7 @@ PUSHED_BYTES = 4 << 20
 PARTS = 512
 """Tensors looked at in one value."""
 REMEMBERED_ROWS = 50_000
-_NUMBER = re.compile(r"\[\d+\]")
 _log = logging.getLogger("nodeflow.server")
-
-
-def node_of(path: str) -> str:
-    """A path without the numbers of passes."""
-    return _NUMBER.sub("", path)
-
-
-def step_of(path: str) -> int | None:
-    """The number of the innermost pass, or None."""
-    found = _NUMBER.findall(path)
-    return int(found[-1][1:-1]) if found else None
 
 
 def plain(info: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,7 +84,7 @@ class _Remembered:
     def add(self, row: dict[str, Any]) -> None:
         self.count += 1
         path = row["path"]
-        for name in (path, *(path[: m.start() + 1] for m in _NUMBER.finditer(path))):
+        for name in (path, *(path[: m.start() + 1] for m in NUMBER.finditer(path))):
             self.rows.setdefault(name, []).append(row)
 
 
@@ -218,7 +208,7 @@ class Tracer:
         """Whether each pass that the path lies in is among those traced."""
         if self.every == 1:
             return True
-        for found in _NUMBER.finditer(path):
+        for found in NUMBER.finditer(path):
             index, count = int(found[0][1:-1]), self.counts.get(path[: found.start()], 0)
             if index % self.every and index != count - 1:
                 return False

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nodeflow.memory import is_module, is_tensor
 from nodeflow.sockets import SocketInfo
+
+NUMBER = re.compile(r"\[\d+\]")
+"""Of a pass, in a path."""
+
+
+def node_of(path: str) -> str:
+    """A path without the numbers of passes."""
+    return NUMBER.sub("", path)
+
+
+def step_of(path: str) -> int | None:
+    """The number of the innermost pass, or None."""
+    found = NUMBER.findall(path)
+    return int(found[-1][1:-1]) if found else None
 
 
 def info_of(value: Any) -> SocketInfo | None:

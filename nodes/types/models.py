@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nodes.diffusion.tokenizer import ClipTokenizer
 
 
-@socket("model", colour="#b39ddb", shape="square", persist=False)
+@socket("model", colour="#b39ddb", shape="square", persist=False, role="model")
 @dataclass(frozen=True, eq=False)
 class Model:
     """A denoiser with what it was trained on.

@@ -28,7 +28,7 @@ class Answer:
     cond: torch.Tensor | None = None
 
 
-@socket("guider", colour="#f0b4d8", shape="square", persist=False)
+@socket("guider", colour="#f0b4d8", shape="square", persist=False, role="model")
 @dataclass(frozen=True, eq=False)
 class Guider:
     """A model with its prompts and the way in which their predictions become one.

@@ -33,7 +33,13 @@ LAYERS = [
     *("saving", "provenance", "job", "display"),
     *("commands", "commands.report", "commands.prepare", "commands.run", "commands.show"),
     *("server", "server.settings", "server.protocol", "server.frames", "server.keys"),
-    *("server.values", "server.tensor_facts", "server.trace_files", "server.tracing"),
+    *(
+        "server.values",
+        "server.tensor_facts",
+        "server.trace_files",
+        "server.tracing",
+        "server.previews",
+    ),
     *("server.wire", "server.security", "server.hub", "server.metrics", "server.pages"),
     *("server.api", "server.api.table", "server.api.runs", "server.api.queue", "server.api.info"),
     *("server.api.catalogue", "server.api.check", "server.api.templates", "server.api.graphs"),
@@ -43,6 +49,7 @@ LAYERS = [
 
 FOR_NODES = {f"nodeflow.{name}" for name in ("node", "sockets", "widgets", "context", "errors")}
 FOR_NODES.add("nodeflow.confinement")
+FOR_TABLES = {f"nodeflow.formats.comfyui.{name}" for name in ("spec", "build")}
 HEAVY = {"torch", "diffusers", "transformers", "peft", "safetensors", "accelerate", "PIL", "numpy"}
 
 
@@ -148,7 +155,8 @@ def test_nodes_import_what_a_node_needs(name: str) -> None:
     for found in _imports(NODES[name]):
         where = f"{NODES[name]}:{found.line}: {found.module}"
         if found.module.split(".")[0] == "nodeflow":
-            assert found.module in FOR_NODES, where
+            tables = FOR_TABLES if name.startswith("nodes.comfyui") else set()
+            assert found.module in FOR_NODES | tables, where
         elif found.module.split(".")[0] == "nodes":
             assert found.module not in NODE_MODULES, where
 
