@@ -98,6 +98,16 @@ def why_no_weights(path: str | os.PathLike[str]) -> str | None:
     return "is a pickle, and this server opens none; convert it to .safetensors"
 
 
+def odd_name(parts: Iterable[str]) -> str | None:
+    """What Windows would make of the parts of a path that is no mere file or folder, or None."""
+    for part in parts:
+        if part.split(".")[0].rstrip(" ").lower() in _DEVICES:
+            return "names a device"
+        if part not in ("", ".", "..") and (part[-1] in " ." or (os.name == "nt" and ":" in part)):
+            return "is no name on Windows"
+    return None
+
+
 def told(path: str | os.PathLike[str]) -> str:
     """A path as it may be told to others: as it is; of a confined process, without what stands
     above the folder it works in, the home folder or its own name."""
@@ -152,12 +162,7 @@ def _odd(text: str, writing: bool) -> str | None:
         return "is on another machine"
     if not (windows or writing):
         return None
-    for part in os.path.splitdrive(text)[1].replace("\\", "/").split("/"):
-        if part.split(".")[0].rstrip(" ").lower() in _DEVICES:
-            return "names a device"
-        if part not in ("", ".", "..") and (part[-1] in " ." or (windows and ":" in part)):
-            return "is no name on Windows"
-    return None
+    return odd_name(os.path.splitdrive(text)[1].replace("\\", "/").split("/"))
 
 
 def _absolute(path: str | os.PathLike[str]) -> str:
