@@ -20,6 +20,7 @@ import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Annotated, Any, NoReturn  # noqa: E402
 
+import click  # noqa: E402
 import typer  # noqa: E402
 import typer.core  # noqa: E402
 import typer.main  # noqa: E402
@@ -222,6 +223,84 @@ def schema() -> None:
     from nodeflow.commands.show import schema_command
 
     raise typer.Exit(schema_command())
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen at. Any but this machine's own needs a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 is any that is free.")] = 8188,
+    base: Annotated[
+        Path,
+        typer.Option(
+            "--dir",
+            metavar="DIR",
+            help="Holds output/, input/, graphs/ and the queue; by default the current folder.",
+        ),
+    ] = Path(),
+    token: Annotated[
+        str,
+        typer.Option(
+            envvar="NODEFLOW_TOKEN",
+            help="What every client must show; auto makes one and prints it.",
+        ),
+    ] = "",
+    headless: Annotated[bool, typer.Option("--headless", help="The API without the page.")] = False,
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda, cuda:1, mps, xpu or directml.")
+    ] = "auto",
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Runs at the same time.")] = 1,
+    cache_bytes: Annotated[
+        int | None, typer.Option(min=0, help="Most bytes of results that a worker keeps.")
+    ] = None,
+    nodes: NodeFolders = None,
+    read: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Graphs may read files of this folder too; repeatable."),
+    ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Pages from there may use the API too; repeatable."),
+    ] = None,
+    host_name: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="It may be called by this name too; repeatable."),
+    ] = None,
+    grace: Annotated[
+        float, typer.Option(min=0, help="Seconds that running runs get when it stops.")
+    ] = 10.0,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log one JSON object a line.")] = (
+        False
+    ),
+    log_level: Annotated[
+        str,
+        typer.Option(
+            click_type=click.Choice(("debug", "info", "warning", "error")), help="How much to log."
+        ),
+    ] = "info",
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Serve the editor and the API until Ctrl-C."""
+    from nodeflow.commands.prepare import named_folders
+    from nodeflow.commands.serve import ServeOrder, serve_command
+    from nodeflow.server.settings import Settings
+
+    settings = Settings(
+        base=base.resolve(),
+        host=host,
+        port=port,
+        token=token,
+        origins=tuple(origin or ()),
+        hosts=tuple(host_name or ()),
+        headless=headless,
+        device=device,
+        workers=workers,
+        nodes=tuple(folder.resolve() for folder in (*named_folders(), *(nodes or ()))),
+        read=tuple(folder.resolve() for folder in read or ()),
+        cache_bytes=cache_bytes,
+    )
+    raise typer.Exit(serve_command(ServeOrder(settings, grace, log_json, log_level, open_page)))
 
 
 def _print_version(wanted: bool) -> None:

@@ -40,9 +40,14 @@ class Prepared:
 
 def registry_with(folders: Iterable[Path]) -> Registry:
     """The installed nodes, those of the folders in NODEFLOW_NODES, and those of `folders`."""
-    named = [part for part in os.environ.get(NODE_FOLDERS, "").split(os.pathsep) if part]
-    wanted = [*(Path(part).expanduser() for part in named), *folders]
+    wanted = [*named_folders(), *folders]
     return load_registry(wanted) if wanted else default_registry()
+
+
+def named_folders() -> list[Path]:
+    """The folders in NODEFLOW_NODES."""
+    named = os.environ.get(NODE_FOLDERS, "").split(os.pathsep)
+    return [Path(part).expanduser() for part in named if part]
 
 
 def prepare(

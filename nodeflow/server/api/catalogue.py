@@ -160,9 +160,7 @@ def _conversions(registry: Registry) -> Iterator[Conversion]:
         loads = source is str and not all(tp in PLAIN for tp in _flat([target]))
         outside = definition.writes or definition.volatile
         if not (generic or loads or outside or assignable(source, target)):
-            yield Conversion(
-                source=type_name(source), target=type_name(target), node=definition.id
-            )
+            yield Conversion(source=type_name(source), target=type_name(target), node=definition.id)
 
 
 ROUTES = [

@@ -87,7 +87,7 @@ def _program(request: GraphRequest, registry: Registry, most: int) -> Program:
 
 def _refuse_large(graph: Graph, most: int) -> None:
     count = 0
-    for count, _ in enumerate(walk(graph), start=1):  # noqa: B007 - the count is what is wanted
+    for count, _ in enumerate(walk(graph), start=1):
         if count > most:
             raise refusal(413, "too-large", "nodes", f"the graph has more than {most:,} nodes")
 

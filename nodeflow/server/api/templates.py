@@ -18,7 +18,6 @@ from nodeflow.graph import Graph, walk
 from nodeflow.registry import Registry
 from nodeflow.server.api.check import in_thread
 from nodeflow.server.api.table import Call, Route
-from nodeflow.server.keys import REGISTRY
 from nodeflow.server.protocol import Template, TemplateList
 from nodeflow.server.wire import json_answer, refusal
 from nodeflow.widgets import FilePath, Widget
