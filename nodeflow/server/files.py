@@ -23,7 +23,8 @@ from nodeflow.errors import GraphError, Problem
 from nodeflow.formats.picture import read_picture_metadata
 from nodeflow.server import pictures
 from nodeflow.server.api.table import PREFIX, Call, Route, add_routes
-from nodeflow.server.keys import SETTINGS
+from nodeflow.server.dropped import opened
+from nodeflow.server.keys import REGISTRY, SETTINGS
 from nodeflow.server.pictures import MEDIA_TYPES, in_thread
 from nodeflow.server.places import (
     Refused,
@@ -33,7 +34,7 @@ from nodeflow.server.places import (
     into_trash,
     param_of,
 )
-from nodeflow.server.protocol import GalleryFile, OutputFile, OutputPage, UploadAnswer
+from nodeflow.server.protocol import GalleryFile, OpenAnswer, OutputFile, OutputPage, UploadAnswer
 from nodeflow.server.settings import Settings
 from nodeflow.server.wire import Refusal, json_answer, refusal, validated
 
@@ -177,6 +178,28 @@ async def upload_file(call: Call) -> UploadAnswer:
             return UploadAnswer(file=file, param=param_of(settings.input / file.path))
         await field_text(part)
     raise refusal(400, "bad-form", "file", "there is no file in the form", "name it `file`")
+
+
+async def open_dropped(call: Call) -> OpenAnswer:
+    """The file comes in a form, or is the body itself."""
+    settings, registry = call.app[SETTINGS], call.app[REGISTRY]
+    request = call.request
+    received = None
+    if request.content_type == "multipart/form-data":
+        async for part in form_parts(request, settings.limits.upload_bytes):
+            if part.filename is not None or part.name == "file":
+                received = await _receive(settings, part)
+                break
+            await field_text(part)
+    elif request.can_read_body:
+        received = await _receive(settings, request.content.iter_chunked(BLOCK))
+    if received is None:
+        raise refusal(400, "bad-form", "file", "there is no file", "send it as the body")
+    path = received
+    try:
+        return await in_thread(lambda: opened(path, registry))
+    finally:
+        path.unlink(missing_ok=True)
 
 
 # ── showing ─────────────────────────────────────────────────────────────────────────────────────
@@ -336,6 +359,11 @@ ROUTES = [
         *("POST", "/files", upload_file, "Take in a picture: multipart/form-data with a `file`"),
         gives=UploadAnswer,
         status=201,
+        refuses=(415,),
+    ),
+    Route(
+        *("POST", "/open", open_dropped, "What a file is, and the graph in it; nothing is kept"),
+        gives=OpenAnswer,
         refuses=(415,),
     ),
     Route(

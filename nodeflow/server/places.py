@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from nodeflow.confinement import confine, install_audit_hook, odd_name, readable
+from nodeflow.confinement import confine, odd_name, readable
 from nodeflow.server.settings import Settings
 from nodeflow.server.wire import Refusal, refusal
 
@@ -27,24 +27,14 @@ Refused = Refusal
 
 
 def confine_process(settings: Settings) -> None:
-    """Confine this process, which runs graphs of this server or checks them."""
-    settings.own.mkdir(parents=True, exist_ok=True)
+    """Confine this process, which checks graphs that a worker will run."""
+    package = Path(__file__).resolve().parent.parent
+    shipped = [package / "data", package.parent / "graphs"]
     confine(
-        [settings.input, settings.graphs, *settings.read, _shipped()],
-        [settings.output, settings.own],
+        [settings.input, settings.graphs, *settings.read, *shipped],
+        [settings.output, settings.temp],
         follow=readable(),
     )
-
-
-def confine_worker(settings: Settings) -> None:
-    """`confine_process`, with the second net besides."""
-    confine_process(settings)
-    install_audit_hook()
-
-
-def _shipped() -> Path:
-    """What comes inside the package: templates and the like."""
-    return Path(__file__).resolve().parent.parent / "data"
 
 
 def folder_of(settings: Settings, kind: str) -> Path:

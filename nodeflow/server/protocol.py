@@ -450,6 +450,18 @@ class UploadAnswer(Message):
     param: str = Field(description="what to write into a node's path parameter")
 
 
+DroppedKind = Literal["nodeflow", "comfyui-api", "comfyui-ui", "a1111", "picture", "unknown"]
+
+
+class OpenAnswer(Message):
+    """What a dropped file is. Without a graph, `problems` says why; `inputs` may be there still."""
+
+    kind: DroppedKind
+    graph: dict[str, Any] | None
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    problems: list[ProblemData] = Field(default_factory=list)
+
+
 class OutputPage(Message):
     """The gallery: pictures of the output folder, newest first."""
 

@@ -40,7 +40,7 @@ LAYERS = [
         "server.tracing",
         "server.previews",
     ),
-    *("server.wire", "server.security", "server.places", "server.pictures"),
+    *("server.wire", "server.security", "server.places", "server.pictures", "server.dropped"),
     *("server.hub", "server.metrics", "server.pages"),
     *("server.api", "server.api.table", "server.files"),
     *("server.api.runs", "server.api.queue", "server.api.info"),
