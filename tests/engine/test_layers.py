@@ -40,6 +40,8 @@ LAYERS = [
         "server.tracing",
         "server.previews",
     ),
+    *("server.database", "server.store", "server.pipe", "server.reporter", "server.breaks"),
+    *("server.worker_run", "server.worker", "server.pool", "server.runs"),
     *("server.wire", "server.security", "server.places", "server.pictures", "server.dropped"),
     *("server.hub", "server.metrics", "server.pages"),
     *("server.api", "server.api.table", "server.files"),
