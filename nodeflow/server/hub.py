@@ -247,7 +247,7 @@ class Socket:
         self._forget()
         with contextlib.suppress(asyncio.TimeoutError, ConnectionError, RuntimeError):
             await asyncio.wait_for(self.stream.close(code=code, message=message), 3.0)
-        if self.transport is not None and not self.transport.is_closing():
+        if self.transport is not None:  # what was closed may still wait to be written
             self.transport.abort()
 
     def _put_all(self, messages: Iterable[Outgoing]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -255,17 +255,21 @@ async def test_no_socket_but_a_plain_request(client: Any, hub: Hub) -> None:
 # ── readers that do not read ────────────────────────────────────────────────────────────────────
 
 
-async def silent(client: TestClient[Any, Any]) -> tuple[ClientSession, ClientWebSocketResponse]:
+@pytest.fixture
+async def slow(client: TestClient[Any, Any]) -> AsyncIterator[ClientWebSocketResponse]:
     """A socket whose client reads nothing: its buffers fill up."""
-    session = ClientSession()
-    socket = await session.ws_connect(client.make_url("/ours"), max_msg_size=0)
-    await socket.receive()
-    await socket.receive()
-    connection = socket._conn  # no public way to stop reading
-    assert connection is not None
-    assert connection.transport is not None
-    connection.transport.pause_reading()
-    return session, socket
+    async with ClientSession() as session:
+        socket = await session.ws_connect(client.make_url("/ours"), max_msg_size=0)
+        await socket.receive()
+        await socket.receive()
+        transport_of(socket).pause_reading()
+        yield socket
+        transport_of(socket).abort()
+
+
+def transport_of(socket: ClientWebSocketResponse) -> Any:
+    """What is below a client's socket; there is no public way to stop reading."""
+    return socket._response.connection.transport  # type: ignore[union-attr]
 
 
 async def crowd(hub: Hub, socket: Socket, size: int = 1 << 16) -> None:
@@ -278,11 +282,9 @@ async def crowd(hub: Hub, socket: Socket, size: int = 1 << 16) -> None:
     raise AssertionError("a socket takes more than 2000 messages that nobody reads")
 
 
-async def test_a_slow_reader_is_cut_off_alone(client: Any, hub: Hub) -> None:
+async def test_a_slow_reader_is_cut_off_alone(client: Any, hub: Hub, slow: Any) -> None:
     hub.limits = Limits(socket_backlog_bytes=1 << 21)
-    session, slow = await silent(client)
     good = await opened(client)
-    socket = next(s for s in hub.sockets if s.transport is not None)
     count = 0
     sent: list[Any] = []
     got: list[Any] = []
@@ -300,14 +302,10 @@ async def test_a_slow_reader_is_cut_off_alone(client: Any, hub: Hub) -> None:
     assert len(hub.sockets) == 1
     hub.tell(state(count))
     assert await texts(good, 1) == [state(count)]
-    assert socket is not None
-    await session.close()
-    assert slow is not None
 
 
-async def test_stale_frames_give_way_and_states_do_not(client: Any, hub: Hub) -> None:
+async def test_stale_frames_give_way_and_states_do_not(hub: Hub, slow: Any) -> None:
     hub.limits = Limits(socket_backlog_bytes=16 << 20)
-    session, slow = await silent(client)
     (socket,) = hub.sockets
     socket.received('{"type": "subscribe", "data": {"trace": "full"}}')
     await crowd(hub, socket)
@@ -325,10 +323,7 @@ async def test_stale_frames_give_way_and_states_do_not(client: Any, hub: Hub) ->
     assert numbers[-100:] == list(range(100))
     assert socket.frame_bytes == sum(m.bytes for m in socket.waiting.values() if m.frame)
     assert socket.state_bytes == sum(m.bytes for m in states)
-    connection = slow._conn
-    assert connection is not None
-    assert connection.transport is not None
-    connection.transport.resume_reading()
+    transport_of(slow).resume_reading()
     last = None
     while last != 99:  # who begins to read again gets all that waited
         message = await slow.receive(timeout=10)
@@ -336,7 +331,6 @@ async def test_stale_frames_give_way_and_states_do_not(client: Any, hub: Hub) ->
             last = json.loads(message.data)["data"].get("seq")
             last = None if "fill" in message.data else last
     assert not socket.waiting
-    await session.close()
 
 
 async def test_a_frame_larger_than_all_room_goes_alone(client: Any, hub: Hub) -> None:
