@@ -21,6 +21,7 @@ REFUSALS = {
     404: "there is no such thing",
     405: "not with this method",
     409: "not in this state",
+    410: "it was let go",
     412: "somebody else changed it meanwhile",
     413: "too large",
     415: "not JSON",

@@ -99,6 +99,13 @@ class Trace:
     """Differs between two attempts of a run."""
     rows: list[dict[str, Any]] = field(default_factory=list)
     guidance: list[dict[str, Any]] = field(default_factory=list)
+    _by_tid: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def row(self, tid: str) -> dict[str, Any] | None:
+        """The row of one tensor."""
+        if len(self._by_tid) != len(self.rows):
+            self._by_tid = {row["tid"]: row for row in self.rows}
+        return self._by_tid.get(tid)
 
 
 def read(folder: Path) -> Trace | None:

@@ -45,6 +45,7 @@ LAYERS = [
     *("server.wire", "server.security", "server.places", "server.pictures", "server.dropped"),
     *("server.hub", "server.metrics", "server.pages"),
     *("server.api", "server.api.table", "server.files"),
+    *("server.tensor_pictures", "server.tensors"),
     *("server.api.runs", "server.api.queue", "server.api.info"),
     *("server.api.catalogue", "server.api.check", "server.api.templates", "server.api.graphs"),
     *("server.openapi", "server.app", "commands.serve"),
