@@ -14,6 +14,7 @@ venv=$(mktemp -d)
 trap 'rm -rf "$venv"' EXIT
 "$python" -m venv "$venv"
 "$venv/bin/pip" install -q -c constraints.txt \
-  safetensors networkx pydantic pillow numpy typer rich simpleeval pytest pytest-xdist hypothesis
+  safetensors networkx pydantic pillow numpy typer rich simpleeval pytest pytest-xdist hypothesis \
+  pytest-asyncio pytest-aiohttp
 "$venv/bin/python" -c 'import importlib.util as u; assert u.find_spec("torch") is None'
 "$venv/bin/python" -m pytest tests/engine
