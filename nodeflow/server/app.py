@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from nodeflow import __version__
+from nodeflow.confinement import release
 from nodeflow.errors import GraphError, NodeflowError, Problem
 from nodeflow.registry import Registry, load_registry
 from nodeflow.server import comfyui, files, protocol, security, tensors
@@ -24,6 +25,7 @@ from nodeflow.server.keys import HUB, REGISTRY, RUNS, SETTINGS
 from nodeflow.server.metrics import Metrics
 from nodeflow.server.openapi import document
 from nodeflow.server.pages import add_page, built_page
+from nodeflow.server.places import confine_process
 from nodeflow.server.protocol import QueueEvent
 from nodeflow.server.runs import Runs
 from nodeflow.server.settings import Settings
@@ -81,7 +83,7 @@ def make_app(
 def setup_routes(app: web.Application) -> None:
     """All routes: ours, those of files and tensors, ComfyUI's, and the page."""
     add_routes(app, ROUTES)
-    described = document(ROUTES, __version__, EVENTS)
+    described = document([*ROUTES, *files.ROUTES], __version__, EVENTS)
 
     async def tell_api(request: web.Request) -> web.Response:
         return json_answer(described)
@@ -115,6 +117,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     for folder in (settings.output, settings.input, settings.graphs, settings.temp):
         folder.mkdir(parents=True, exist_ok=True)
+    confine_process(settings)
     stops = [app[RUNS].listen(app[HUB].tell), app[RUNS].listen(app[METRICS].heard)]
     try:
         await app[RUNS].start()
@@ -123,6 +126,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         await app[RUNS].stop(app[GRACE])
         for stop in stops:
             stop()
+        release()
         await asyncio.gather(*app[METRICS].tasks, return_exceptions=True)
 
 
