@@ -71,7 +71,14 @@ export interface View {
   $notes?: Note[];
   $reroutes?: Record<string, Point[]>;
   $random?: string[];
-  [path: string]: Point | NodeView | Frame[] | Note[] | Record<string, Point[]> | string[] | undefined;
+  [path: string]:
+    | Point
+    | NodeView
+    | Frame[]
+    | Note[]
+    | Record<string, Point[]>
+    | string[]
+    | undefined;
 }
 
 export interface GraphFile {
