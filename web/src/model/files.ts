@@ -197,8 +197,19 @@ export function reviewIds(
   if (reroutes) made.$reroutes = reroutes;
   if (frames) made.$frames = frames;
   if (notes) made.$notes = notes;
-  changed ||= reroutes !== view.$reroutes || frames !== view.$frames || notes !== view.$notes;
+  const random = view.$random && rekeyed(view.$random, key);
+  if (random) made.$random = random;
+  changed ||=
+    random !== view.$random ||
+    reroutes !== view.$reroutes ||
+    frames !== view.$frames ||
+    notes !== view.$notes;
   return changed ? setView(graph, made) : graph;
+}
+
+function rekeyed(list: string[], key: (name: string) => string | undefined): string[] {
+  const made = list.flatMap((name) => key(name) ?? []);
+  return made.length === list.length && made.every((name, k) => name === list[k]) ? list : made;
 }
 
 function renameKeys(

@@ -70,8 +70,14 @@ export function sizesOf(
   ids: readonly string[],
   catalogue: Catalogue,
 ): Record<string, Size> {
+  const nodes = nodesIn(graph, scope) ?? {};
   return Object.fromEntries(
-    ids.map((id) => [id, nodeSize(portsOf(graph, scope, id, catalogue), viewOf(graph, scope, id))]),
+    ids.map((id) => {
+      const node = nodes[id];
+      const inside = isLoop(node) || innerGraph(node) !== undefined;
+      const state = { node, view: viewOf(graph, scope, id), inside };
+      return [id, nodeSize(portsOf(graph, scope, id, catalogue), state)];
+    }),
   );
 }
 

@@ -1,74 +1,126 @@
-/** How large a node is and where its sockets sit: known before anything is drawn. */
+/**
+ * How large a node's card is and where its sockets sit, worked out before anything is drawn: rows
+ * of fixed height. The canvas draws exactly this; a rendered size is never asked for.
+ */
 
 import { ROW, widgetRows } from "../widgets/rows";
-import type { NodeView } from "./graph";
+import type { NodeFile, NodeView } from "./graph";
 import type { NodePorts, Port } from "./ports";
 
-export const WIDTH = 260;
-export const MIN_WIDTH = 160;
-export const HEADER = 38;
-export const PADDING = 8;
-export { ROW };
+export const WIDTH = 248;
+export const MINIMUM_WIDTH = 180;
+export const TITLE = 34;
+/** Above the first row and below the last. */
+export const INSET = 7;
+/** The name above a widget of several rows. */
+export const LABEL = 20;
+/** What a loop or group shows of its inside, with the button that enters it. */
+export const INSIDE = 44;
+/** A socket's box: its outer edge, where the wire ends, lies `OUT` beyond the card's side. */
+export const SOCKET = 22;
+export const OUT = 6;
 
-/** Where a port is drawn: one row for outputs, one for each input and below it its widget's. */
-export interface Row {
-  port: Port;
-  /** From the node's upper edge to the row's. */
-  top: number;
+export interface CardRow {
+  y: number;
   height: number;
-  /** The socket's centre. */
-  socket: number;
+  input?: Port;
+  output?: Port;
+  /** The literal is edited in this row. */
+  widget: boolean;
 }
 
-export interface NodeSize {
+export interface HandlePlace {
+  id: string;
+  type: "source" | "target";
+  x: number;
+  y: number;
   width: number;
   height: number;
-  inputs: Row[];
-  outputs: Row[];
 }
 
-const kept = new WeakMap<NodePorts, Map<string, NodeSize>>();
-
-/** The size that a node's ports need, or the width somebody gave it. Rows do not depend on what is
- * linked, so that nothing jumps when a wire is drawn. */
-export function nodeSize(
-  ports: NodePorts,
-  view?: Pick<NodeView, "size" | "collapsed"> | undefined,
-): NodeSize {
-  const key = `${view?.collapsed ? "c" : ""}${view?.size?.join("x") ?? ""}`;
-  let known = kept.get(ports);
-  if (!known) {
-    known = new Map();
-    kept.set(ports, known);
-  }
-  let made = known.get(key);
-  if (!made) {
-    made = measure(ports, view);
-    known.set(key, made);
-  }
-  return made;
+export interface CardLayout {
+  width: number;
+  height: number;
+  rows: readonly CardRow[];
+  handles: readonly HandlePlace[];
 }
 
-function measure(ports: NodePorts, view?: Pick<NodeView, "size" | "collapsed">): NodeSize {
-  const width = Math.max(MIN_WIDTH, view?.size?.[0] ?? WIDTH);
-  if (view?.collapsed) {
-    const folded = (port: Port) => ({ port, top: 0, height: HEADER, socket: HEADER / 2 });
-    const inputs = ports.inputs.map(folded);
-    return { width, height: HEADER, inputs, outputs: ports.outputs.map(folded) };
+/** What a card's size depends on, besides its ports. */
+export interface CardState {
+  node?: NodeFile;
+  view?: NodeView;
+  /** A loop or group, which one can enter. */
+  inside?: boolean;
+}
+
+/** Whether somebody may write a value of this type into the graph file. */
+export function isPlain(type: string): boolean {
+  return type.split(" | ").every((member) => {
+    const list = /^list\[(.*)\]$/.exec(member);
+    if (list) return isPlain(list[1] ?? "");
+    return member === "none" || /^(int|float|str|bool)$/.test(member);
+  });
+}
+
+/** Whether the port shows a field for its literal when no wire ends at it. */
+export function hasField(port: Port): boolean {
+  return port.widget !== undefined || isPlain(port.type);
+}
+
+export function isLinked(node: NodeFile | undefined, port: string): boolean {
+  const link = node?.links?.[port];
+  return Array.isArray(link) ? link.length > 0 : link !== undefined;
+}
+
+/** Rows from the top: sockets of inputs beside those of outputs, then one field per literal. */
+export function cardLayout(ports: NodePorts, state: CardState = {}): CardLayout {
+  const width = Math.max(MINIMUM_WIDTH, state.view?.size?.[0] ?? WIDTH);
+  if (state.view?.collapsed) return collapsed(ports, width);
+  const sockets = ports.inputs.filter((port) => !hasField(port));
+  const fields = ports.inputs.filter(hasField);
+  const rows: CardRow[] = [];
+  let y = TITLE + INSET;
+  for (let k = 0; k < Math.max(sockets.length, ports.outputs.length); k += 1) {
+    rows.push({ y, height: ROW, input: sockets[k], output: ports.outputs[k], widget: false });
+    y += ROW;
   }
-  let top = HEADER + PADDING;
-  const outputs = ports.outputs.map((port) => {
-    const row = { port, top, height: ROW, socket: top + ROW / 2 };
-    top += ROW;
-    return row;
-  });
-  const inputs = ports.inputs.map((port) => {
-    const rows = port.widget ? widgetRows(port.widget) : 1;
-    // A widget of several rows has its name in a row above.
-    const height = (rows > 1 ? rows + 1 : 1) * ROW;
-    const row = { port, top, height, socket: top + ROW / 2 };
-    top += height;
-    return row;
-  });
-  return { width, height: Math.max(top + PADDING, view?.size?.[1] ?? 0), inputs, outputs };
+  for (const port of fields) {
+    const linked = isLinked(state.node, port.name);
+    const many = linked ? 1 : widgetRows(port.widget);
+    const height = many > 1 ? many * ROW + LABEL + 4 : ROW;
+    rows.push({ y, height, input: port, widget: !linked });
+    y += height;
+  }
+  const inside = state.inside ? INSIDE : 0;
+  return { width, height: y + INSET + inside, rows, handles: places(rows, width) };
+}
+
+function places(rows: readonly CardRow[], width: number): HandlePlace[] {
+  const handles: HandlePlace[] = [];
+  for (const row of rows) {
+    const y = row.y + (Math.min(row.height, ROW) - SOCKET) / 2;
+    if (row.input) handles.push(place(row.input.name, "target", -OUT, y));
+    if (row.output) handles.push(place(row.output.name, "source", width + OUT - SOCKET, y));
+  }
+  return handles;
+}
+
+function place(id: string, type: "source" | "target", x: number, y: number): HandlePlace {
+  return { id, type, x, y, width: SOCKET, height: SOCKET };
+}
+
+/** A title alone: all wires meet at the middle of its sides. */
+function collapsed(ports: NodePorts, width: number): CardLayout {
+  const y = (TITLE - SOCKET) / 2;
+  const handles = [
+    ...ports.inputs.map((port) => place(port.name, "target", -OUT, y)),
+    ...ports.outputs.map((port) => place(port.name, "source", width + OUT - SOCKET, y)),
+  ];
+  return { width, height: TITLE, rows: [], handles };
+}
+
+/** Width and height alone, for layouts. */
+export function nodeSize(ports: NodePorts, state: CardState = {}) {
+  const { width, height } = cardLayout(ports, state);
+  return { width, height };
 }
