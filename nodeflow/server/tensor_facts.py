@@ -82,14 +82,13 @@ def guidance(cond: Any, uncond: Any) -> dict[str, float] | None:
     first, second = (numbers(*array_of(tensor)) for tensor in (cond, uncond))
     if first.shape != second.shape or not first.size:
         return None
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        return None
     first, second = (a.reshape(len(a), -1) for a in (first, second))
     sides = np.linalg.norm(first, axis=1), np.linalg.norm(second, axis=1)
     product = sides[0] * sides[1]
     dot = (first * second).sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        cos = np.divide(dot, product, out=np.zeros_like(dot), where=product != 0)
+    cos = np.divide(dot, product, out=np.zeros_like(dot), where=product != 0)
     told = (*sides, np.linalg.norm(first - second, axis=1), cos.clip(-1, 1))
     means = [float(part.mean()) for part in told]
-    if not np.isfinite(means).all():
-        return None
     return dict(zip(("cond", "uncond", "delta", "cos"), means, strict=True))
