@@ -32,7 +32,14 @@ LAYERS = [
     *("guard", "result", "frame", "faults", "executor"),
     *("saving", "provenance", "job", "display"),
     *("commands", "commands.report", "commands.prepare", "commands.run", "commands.show"),
-    *("server", "server.settings", "server.protocol", "server.schema", "server.frames", "server.keys"),
+    *(
+        "server",
+        "server.settings",
+        "server.protocol",
+        "server.schema",
+        "server.frames",
+        "server.keys",
+    ),
     *(
         "server.values",
         "server.tensor_facts",
