@@ -6,6 +6,7 @@ Imports everything of `server`.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +18,7 @@ from nodeflow import __version__
 from nodeflow.confinement import release
 from nodeflow.errors import GraphError, NodeflowError, Problem
 from nodeflow.registry import Registry, load_registry
-from nodeflow.server import comfyui, files, protocol, security, tensors
+from nodeflow.server import files, protocol, security, tensors
 from nodeflow.server.api import catalogue, check, graphs, info, queue, runs, templates
 from nodeflow.server.api.table import PREFIX, Route, add_routes
 from nodeflow.server.hub import Hub
@@ -27,7 +28,7 @@ from nodeflow.server.openapi import document
 from nodeflow.server.pages import add_page, built_page
 from nodeflow.server.places import confine_process
 from nodeflow.server.protocol import QueueEvent
-from nodeflow.server.runs import Runs
+from nodeflow.server.runs import Runs, StoreError, ToolError
 from nodeflow.server.settings import Settings
 from nodeflow.server.store import NoSuchRun, QueueFull, WrongState
 from nodeflow.server.wire import Refusal, json_answer, problems_answer, refusal
@@ -43,6 +44,7 @@ STATUS: dict[type[NodeflowError], tuple[int, str]] = {
     NoSuchRun: (404, "no-such-run"),
     WrongState: (409, "wrong-state"),
     QueueFull: (429, "queue-full"),
+    StoreError: (503, "no-queue"),
 }
 EVENTS = (
     *(protocol.RunEvent, protocol.NodeEvent, protocol.StepEvent, protocol.OutputEvent),
@@ -54,6 +56,7 @@ ROUTES: list[Route] = [
     *(*runs.ROUTES, *queue.ROUTES, *graphs.ROUTES, *templates.ROUTES),
     *(*catalogue.ROUTES, *check.ROUTES, *info.ROUTES),
 ]
+"""What is routed here; files and tensors route their own tables."""
 
 
 def make_app(
@@ -93,13 +96,14 @@ def setup_routes(app: web.Application) -> None:
     app.router.add_get("/metrics", app[METRICS].answer)
     files.setup_routes(app)
     tensors.setup_routes(app)
-    comfyui.setup_routes(app)
+    if importlib.util.find_spec("nodeflow.server.comfyui"):  # TEMPORARY
+        importlib.import_module("nodeflow.server.comfyui").setup_routes(app)
     if not app[SETTINGS].headless:
         add_page(app, built_page())
 
 
-def _queue_now(all_runs: Any) -> dict[str, Any]:
-    state = all_runs.state()
+def _queue_now(every: Any) -> dict[str, Any]:
+    state = every.state()
     event = QueueEvent(
         paused=state.paused,
         running=[run.run for run in state.running],
@@ -126,6 +130,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         await app[RUNS].stop(app[GRACE])
         for stop in stops:
             stop()
+        release()
         release()
         await asyncio.gather(*app[METRICS].tasks, return_exceptions=True)
 
@@ -182,6 +187,9 @@ def _refused(error: NodeflowError) -> web.Response:
         return problems_answer(error.status, error.problems, error.headers)
     if isinstance(error, GraphError):
         return problems_answer(400, error.problems)
+    if isinstance(error, ToolError):
+        status = 503 if error.problem.code == "no-worker" else 400
+        return problems_answer(status, [error.problem])
     for kind, (status, code) in STATUS.items():
         if isinstance(error, kind):
             return problems_answer(status, [Problem(code, "", str(error))])

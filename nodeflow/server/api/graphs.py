@@ -20,8 +20,8 @@ from nodeflow.formats.graph_json import graph_from_data
 from nodeflow.server.api.catalogue import etag_known
 from nodeflow.server.api.check import in_thread
 from nodeflow.server.api.table import Call, Route
-from nodeflow.server.files import confined
 from nodeflow.server.keys import HUB
+from nodeflow.server.places import confined
 from nodeflow.server.protocol import GraphList, GraphName, GraphsEvent
 from nodeflow.server.wire import Refusal, refusal
 
@@ -75,8 +75,7 @@ class GraphFiles:
         if not NAME.fullmatch(name) or bad:
             hint = "letters, digits, spaces and - _ . ( ) +; one folder at most"
             raise refusal(400, "bad-name", name[:200], "this is no name of a graph", hint)
-        path: Path = confined(self.folder, f"{name}.json")
-        return path
+        return confined(self.folder, f"{name}.json")
 
     def read(self, name: str) -> bytes | None:
         path = self.path(name)

@@ -44,7 +44,7 @@ async def list_runs(call: Call) -> RunPage:
     if unknown:
         offered = ", ".join(STATES)
         raise refusal(400, "schema", "state", f"there is no state {unknown[0]!r}", offered)
-    page: RunPage = await call.app[RUNS].page(states or None, query.limit, query.before)
+    page: RunPage = await call.app[RUNS].page(states, query.limit, query.before)
     return page
 
 
