@@ -13,6 +13,7 @@ import time
 STARTED = time.perf_counter()
 
 import gc  # noqa: E402  (the clock starts before anything is imported)
+import enum  # noqa: E402
 import importlib.metadata  # noqa: E402
 import io  # noqa: E402
 import signal  # noqa: E402
@@ -20,7 +21,6 @@ import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Annotated, Any, NoReturn  # noqa: E402
 
-import click  # noqa: E402
 import typer  # noqa: E402
 import typer.core  # noqa: E402
 import typer.main  # noqa: E402
@@ -225,6 +225,15 @@ def schema() -> None:
     raise typer.Exit(schema_command())
 
 
+class LogLevel(str, enum.Enum):
+    """How much a server tells of itself."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 @app.command()
 def serve(
     host: Annotated[
@@ -274,11 +283,9 @@ def serve(
         False
     ),
     log_level: Annotated[
-        str,
-        typer.Option(
-            click_type=click.Choice(("debug", "info", "warning", "error")), help="How much to log."
-        ),
-    ] = "info",
+        LogLevel,
+        typer.Option("--log-level", help="How much to log."),
+    ] = LogLevel.INFO,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Serve the editor and the API until Ctrl-C."""
@@ -300,7 +307,9 @@ def serve(
         read=tuple(folder.resolve() for folder in read or ()),
         cache_bytes=cache_bytes,
     )
-    raise typer.Exit(serve_command(ServeOrder(settings, grace, log_json, log_level, open_page)))
+    raise typer.Exit(
+        serve_command(ServeOrder(settings, grace, log_json, log_level.value, open_page))
+    )
 
 
 def _print_version(wanted: bool) -> None:
