@@ -149,7 +149,7 @@ def sample_advanced(
     cut = _between(sigmas, start_step, end_step, leftover_noise)
     keep: Callable[[Tensor, Step], Tensor] = _as_it_is
     if add_noise:
-        latent, keep = sampler_runs.noised(latent, noise, cut)
+        latent, keep = sampler_runs.noised(latent, noise, cut, guider.model.betas)
     else:
         sampler_runs.not_masked(latent)
     _same_steps_for_all(sampler, latent)

@@ -35,6 +35,16 @@ def step_noise(
     return gaussian(like.shape[1:], seeds).to(device=like.device, dtype=like.dtype)
 
 
+def stream(seed: int) -> torch.Generator:
+    """A generator on the CPU, for noise that is drawn one after the other. Seeds in 0..2^64-1."""
+    return torch.Generator().manual_seed(seed % 2**64)
+
+
+def of_stream(shape: Sequence[int], seed: int) -> torch.Tensor:
+    """Standard normal noise of a whole batch [B, C, H, W] from one generator, float32."""
+    return torch.randn(tuple(shape), generator=stream(seed), dtype=torch.float32)
+
+
 def batch_seeds(seed: int, count: int) -> tuple[int, ...]:
     """The seeds of a batch: seed, seed + 1, ..."""
     return tuple(range(seed, seed + count))

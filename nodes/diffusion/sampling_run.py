@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import torch
 from torch import Tensor
 
 from nodes.diffusion.noise import step_noise
@@ -19,13 +20,15 @@ After = Callable[[Tensor, Step], Tensor]
 
 @dataclass(frozen=True)
 class Run:
-    """What stays the same over all steps. `settings` holds all that the sampler reads."""
+    """What stays the same over all steps. `settings` holds all that the sampler reads. `stream`,
+    where there is one, gives the noise of all pictures and steps, one after the other."""
 
     ask: Ask
     schedule: NoiseSchedule
     seed: int
     steps: Sequence[Step] = ()
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    stream: torch.Generator | None = None
 
     def number(self, name: str) -> float:
         return float(self.settings[name])
@@ -65,9 +68,13 @@ class Run:
         return self.draw(x, step, part)
 
     def draw(self, x: Tensor, step: Step, part: int = 0) -> Tensor:
-        """Noise of (seed, image, step, part), times `s_noise`."""
-        on_device = self.settings.get("noise_source", "cpu") == "device"
-        drawn = step_noise(x, self.seed, step.index, part, on_device)
+        """Noise of (seed, image, step, part), times `s_noise`; the stream's next, if there is
+        one."""
+        if self.stream is not None:
+            drawn = torch.randn(x.shape, generator=self.stream).to(x)
+        else:
+            on_device = self.settings.get("noise_source", "cpu") == "device"
+            drawn = step_noise(x, self.seed, step.index, part, on_device)
         spread = float(self.settings.get("s_noise", 1.0))
         return drawn if spread == 1 else spread * drawn
 
