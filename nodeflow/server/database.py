@@ -137,44 +137,50 @@ def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
+        for pragma in ("locking_mode = EXCLUSIVE", "trusted_schema = OFF", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        version = _version(connection)  # before anything is written: it may not be ours
+        faults = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if faults != "ok":
+            raise sqlite3.DatabaseError(faults)
         for pragma in (
-            "locking_mode = EXCLUSIVE",
-            "trusted_schema = OFF",
-            "foreign_keys = ON",
             "journal_mode = WAL",
             "synchronous = NORMAL",
             "journal_size_limit = 67108864",
         ):
             connection.execute(f"PRAGMA {pragma}")
-        connection.execute("BEGIN EXCLUSIVE")  # takes the lock that is kept from now on
-        try:
-            _migrate(connection)
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
-        faults = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if faults != "ok":
-            raise sqlite3.DatabaseError(faults)
+        _migrate(connection, version)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def _version(connection: sqlite3.Connection) -> int:
+    """The version of the tables, of a database that is ours."""
     application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if tables and application != APPLICATION:
         raise _NotOurs("it is another program's")
     if version > len(MIGRATIONS):
         raise _NotOurs(f"its tables have version {version}, we know {len(MIGRATIONS)}")
-    for script in MIGRATIONS[version:]:
-        for statement in _statements(script):
-            connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {APPLICATION}")
-    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    return version
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring the tables up to date, all or nothing; takes the lock that is kept from now on."""
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        for script in MIGRATIONS[version:]:
+            for statement in _statements(script):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 def _statements(script: str) -> list[str]:

@@ -107,10 +107,16 @@ class Runs:
         """Where each run stands that waits or runs."""
         self._listeners: list[Listener] = []
         self._paused = False
+        self._opened = False
         self._stopping = False
         self._pending: list[Happened | Shown | Ended] = []
         self._pending_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def restarts(self) -> int:
+        """How often a worker was begun again."""
+        return sum(max(0, worker.begun - 1) for worker in self.workers)
 
     # ── beginning and end ──────────────────────────────────────────────────────────────────────
 
@@ -136,6 +142,7 @@ class Runs:
             self._thread.shutdown()
             self._checks.shutdown()
             raise
+        self._opened = True
         for told in await self._do(lambda: self._store.live()):
             assert told.summary is not None
             self._live[told.summary.run] = told
@@ -150,6 +157,8 @@ class Runs:
     async def stop(self, grace_seconds: float = 0.0) -> None:
         """Begin no more runs, let those that run finish for so long, and end the workers. What has
         not finished is queued again."""
+        if not self._opened or self._stopping:
+            return
         self._stopping = True
         if self._active and grace_seconds > 0:
             self._idle.clear()
@@ -317,10 +326,10 @@ class Runs:
         return QueueState(paused=self._paused, running=self._running(), queued=_in_order(found))
 
     async def page(
-        self, states: Sequence[str] = (), limit: int = 50, before: int | None = None
+        self, states: Sequence[str] | None = None, limit: int = 50, before: int | None = None
     ) -> RunPage:
         """The newest runs in these states (none: in any), older than number `before`."""
-        return await self._do(lambda: self._store.page(states, limit, before))
+        return await self._do(lambda: self._store.page(states or (), limit, before))
 
     async def summary(self, run: str) -> RunSummary:
         """How a run stands. Raises NoSuchRun."""

@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any
 
 from nodeflow.cache import Cache, default_budget
-from nodeflow.commands.prepare import registry_with
 from nodeflow.confinement import confine, install_audit_hook, readable
 from nodeflow.devices import pick_device
 from nodeflow.errors import InputError
+from nodeflow.registry import load_registry
 from nodeflow.server.pipe import Message, Pipe
 from nodeflow.server.reporter import Reporter, finite
 from nodeflow.server.worker_run import Job, Place, Runner
@@ -51,7 +51,7 @@ class Worker:
             device=settings["device"],
             trace_bytes=settings["trace_bytes"],
         )
-        registry = registry_with([Path(folder) for folder in settings["nodes"]])
+        registry = load_registry([Path(folder) for folder in settings["nodes"]])
         budget = settings["cache_bytes"]
         cache = Cache(default_budget() if budget is None else budget)
         self.runner = Runner(self.place, registry, cache)
