@@ -12,8 +12,8 @@ import time
 
 STARTED = time.perf_counter()
 
-import gc  # noqa: E402  (the clock starts before anything is imported)
 import enum  # noqa: E402
+import gc  # noqa: E402  (the clock starts before anything is imported)
 import importlib.metadata  # noqa: E402
 import io  # noqa: E402
 import signal  # noqa: E402
