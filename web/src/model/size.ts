@@ -120,7 +120,7 @@ function collapsed(ports: NodePorts, width: number): CardLayout {
 }
 
 /** Width and height alone, for layouts. */
-export function nodeSize(ports: NodePorts, state: CardState = {}) {
-  const { width, height } = cardLayout(ports, state);
+export function nodeSize(ports: NodePorts, view?: NodeView, state: CardState = {}) {
+  const { width, height } = cardLayout(ports, { ...state, view });
   return { width, height };
 }
