@@ -109,9 +109,9 @@ def middlewares(settings: Settings) -> list[Middleware]:
 
 
 def runner_options() -> dict[str, Any]:
-    """Limits for `web.AppRunner`: bytes of the request's line and of each header, and how long a
-    connection may stay open without a request."""
-    return {"max_line_size": 8190, "max_field_size": 8190, "keepalive_timeout": 75.0}
+    """Limits for `web.AppRunner`: bytes of the request's line and of each header, and for how many
+    seconds a connection may stay open without a whole head of a request."""
+    return {"max_line_size": 8190, "max_field_size": 8190, "keepalive_timeout": 30.0}
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -400,6 +400,10 @@ async def _hurry(request: web.Request, handler: Handler) -> web.StreamResponse:
     watch = asyncio.create_task(_watch(request))
     try:
         return await handler(request)
+    except ConnectionError:  # whoever sent it is gone, and nobody reads an answer
+        if request.transport is not None and not request.transport.is_closing():
+            raise
+        return web.Response(status=400)
     finally:
         watch.cancel()
 
