@@ -82,7 +82,7 @@ def sheet(tiles: Array) -> Array:
     import numpy as np
 
     count, height, width, _ = tiles.shape
-    columns = min(count, max(1, math.ceil(math.sqrt(count * height / width))))
+    columns = min(count, max(1, round(math.sqrt(count * height / width))))
     rows = math.ceil(count / columns)
     size = (rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3)
     found: Array = np.full(size, 128, np.uint8)

@@ -208,7 +208,8 @@ def histogram(found: Found, bins: int) -> Histogram:
     try:
         counts, edges = np.histogram(finite, bins)
     except ValueError:  # the values are too near each other for so many
-        counts, edges = np.histogram(finite, 1)
+        ends = finite.min(), np.nextafter(finite.max(), np.inf)
+        counts, edges = np.array([finite.size]), np.array(ends)
     channels = []
     if values.ndim == 4:
         axis = 3 if _is_pixels(found.row) else 1
