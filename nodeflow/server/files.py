@@ -17,6 +17,8 @@ from typing import Any
 from urllib.parse import quote
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestPayloadError
 from pydantic import BaseModel, Field
 
 from nodeflow.errors import GraphError, Problem
@@ -44,6 +46,8 @@ BLOCK = 1 << 16
 MAX_PARTS = 16
 MAX_FIELD = 1 << 16
 """Parts of a form, and bytes of one that is no file."""
+DAMAGED = (ValueError, AssertionError, RequestPayloadError, HttpProcessingError, web.HTTPException)
+"""What aiohttp raises where a body does not keep to its form."""
 SIDES = (64, 128, 256, 512, 1024)
 """Sides of thumbnails."""
 MOST_LISTED = 200_000
@@ -111,12 +115,15 @@ async def _receive(settings: Settings, part: BodyPartReader | AsyncIterator[byte
 
 
 async def _blocks(part: BodyPartReader | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if not isinstance(part, BodyPartReader):
-        async for block in part:
-            yield block
-        return
-    while block := await part.read_chunk(BLOCK):
-        yield block
+    try:
+        if isinstance(part, BodyPartReader):
+            while block := await part.read_chunk(BLOCK):
+                yield block
+        else:
+            async for block in part:
+                yield block
+    except DAMAGED as error:
+        raise refusal(400, "bad-form", "", "the body is damaged") from error
 
 
 def _sweep(folder: Path) -> None:
@@ -148,7 +155,7 @@ async def form_parts(request: web.Request, most_bytes: int) -> AsyncIterator[Bod
             if not isinstance(part, BodyPartReader):
                 raise refusal(400, "bad-form", "", "a form within the form", "send one form")
             yield part
-    except (ValueError, AssertionError, web.HTTPException) as error:
+    except DAMAGED as error:
         raise refusal(400, "bad-form", "", "the form is damaged") from error
     raise refusal(400, "bad-form", "", f"more than {MAX_PARTS} parts", "send one file at a time")
 
@@ -160,7 +167,7 @@ async def field_text(part: BodyPartReader) -> str:
         Refusal: it is too long, or no UTF-8.
     """
     found = bytearray()
-    while block := await part.read_chunk(BLOCK):
+    async for block in _blocks(part):
         found += block
         if len(found) > MAX_FIELD:
             raise refusal(413, "too-large", part.name or "", f"more than {MAX_FIELD} bytes")

@@ -111,11 +111,7 @@ def _why_no_name(name: str) -> str | None:
         return "is no relative path"
     if "\\" in name or ":" in parts[0] or not name.isprintable():
         return "has signs that a name cannot have"
-    try:
-        sizes = [len(part.encode()) for part in parts]
-    except UnicodeEncodeError:
-        return "has signs that a name cannot have"
-    if sum(sizes) > LONGEST or max(sizes) > LONGEST_PART:
+    if len(name.encode()) > LONGEST or max(len(part.encode()) for part in parts) > LONGEST_PART:
         return "is too long"
     if any(part.startswith(".") for part in parts):
         return "is hidden"
