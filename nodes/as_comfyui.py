@@ -11,10 +11,10 @@ from typing import Annotated
 from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodeflow.node import node
-from nodeflow.widgets import NewPath, Seed
+from nodeflow.widgets import NewPath, Number, Seed
 from nodes import checks
 from nodes.estimates import as_large_as
-from nodes.types import Image, Latent, Noise, Sampler
+from nodes.types import Clip, Image, Latent, Noise, Sampler
 
 LARGEST_SEED = 2**64 - 1
 WideSeed = Annotated[int, Seed(maximum=LARGEST_SEED)]
@@ -51,6 +51,30 @@ def sampler(sampler: Sampler, seed: WideSeed = 0) -> Sampler:
     """
     settings = {**dict(sampler.settings), "stream_seed": (_seed(seed) + 1) % (LARGEST_SEED + 1)}
     return replace(sampler, settings=tuple(sorted(settings.items())))
+
+
+@node("as_comfyui.last_layer", title="CLIP layer (ComfyUI)")
+def last_layer(clip: Clip, layer: Annotated[int, Number(-24, -1, 1)] = -1) -> Clip:
+    """Read prompts from a layer of the text encoder as ComfyUI counts them: -1 is the last.
+
+    `text.clip_skip` counts the layers left out beside those that a model's family leaves out
+    anyway: of Stable Diffusion 2, XL and 3 that is one, so that -2 changes nothing there.
+    """
+    from nodes.diffusion import text_encoding
+
+    def skipped(part: Clip) -> Clip:
+        if text_encoding.is_t5(part):
+            return part
+        always = 1 if clip.family == "sd2" else text_encoding.reading_of(part, clip.family).skip
+        skip, count = -layer - 1 - always, text_encoding.layer_count(part, clip.family)
+        if not 0 <= skip < count:
+            span = f"{-always - count}..{-always - 1}"
+            raise InputError("layer", str(layer), span, f"{part.kind} has {count} layers to choose")
+        return replace(part, skip=skip)
+
+    checks.reads_text(clip)
+    first, *others = (skipped(part) for part in (clip, *clip.others))
+    return replace(first, others=tuple(others))
 
 
 @node("as_comfyui.save_image", title="Save image (ComfyUI)", writes=True, output="paths")

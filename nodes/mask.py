@@ -105,12 +105,13 @@ def combine(
 def grow(
     mask: Mask,
     pixels: Annotated[int, Number(-512, 512, unit="px")] = 8,
-    shape: Annotated[str, Choice("disc", "square")] = "disc",
+    shape: Annotated[str, Choice("disc", "square", "diamond")] = "disc",
 ) -> Mask:
     """Grow the mask outwards by `pixels`, or shrink it where that is negative.
 
-    Grey morphology: the largest (smallest) value within a disc or square of that radius. What lies
-    outside the picture counts for nothing: a mask that touches the border does not shrink there.
+    Grey morphology: the largest (smallest) value within a disc, square or diamond of that radius;
+    a diamond is what so many steps along the axes reach. What lies outside the picture counts for
+    nothing: a mask that touches the border does not shrink there.
     """
     from nodes.diffusion.masks import grown
 

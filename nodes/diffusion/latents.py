@@ -128,3 +128,12 @@ def _fade(length: int, feather: int, at_start: bool, at_end: bool) -> torch.Tens
         if at_end:
             weights[length - 1 - k] *= ramp
     return weights
+
+
+def interpolated(a: torch.Tensor, b: torch.Tensor, share: float) -> torch.Tensor:
+    """`share` of a and the rest of b [B, C, H, W]: directions and lengths over C mixed apart."""
+    length_a, length_b = (x.norm(dim=1, keepdim=True) for x in (a, b))
+    tiny = torch.finfo(a.dtype).tiny
+    mixed = share * a / length_a.clamp_min(tiny) + (1 - share) * b / length_b.clamp_min(tiny)
+    direction = mixed / mixed.norm(dim=1, keepdim=True).clamp_min(tiny)
+    return direction * (share * length_a + (1 - share) * length_b)

@@ -32,14 +32,23 @@ def dilated_square(x: torch.Tensor, radius: int) -> torch.Tensor:
 def dilated_disc(x: torch.Tensor, radius: int) -> torch.Tensor:
     """The largest value within a Euclidean distance of `radius` pixels, [B, H, W].
 
-    The disc is a pile of rows: row `shift` reaches sqrt(radius^2 - shift^2) to each side.
+    Row `shift` of a disc reaches sqrt(radius^2 - shift^2) to each side.
     """
+    return _dilated(x, radius, lambda shift: math.isqrt(radius * radius - shift * shift))
+
+
+def dilated_diamond(x: torch.Tensor, radius: int) -> torch.Tensor:
+    """The largest value within `radius` steps along the axes, [B, H, W]."""
+    return _dilated(x, radius, lambda shift: radius - abs(shift))
+
+
+def _dilated(x: torch.Tensor, radius: int, reach_of: Callable[[int], int]) -> torch.Tensor:
+    """The largest value within a shape that is a pile of rows, by how far each reaches."""
     _, height, width = x.shape
     tables = _row_tables(x, radius)
     result = torch.zeros_like(x)
     for shift in range(-min(radius, height - 1), min(radius, height - 1) + 1):
-        reach = math.isqrt(radius * radius - shift * shift)
-        row = _row_maximum(tables, radius, reach, width)
+        row = _row_maximum(tables, radius, reach_of(shift), width)
         source = row[:, max(0, -shift) : height - max(0, shift)]
         target = result[:, max(0, shift) : height - max(0, -shift)]
         target.copy_(torch.maximum(target, source))
@@ -70,6 +79,7 @@ def _row_maximum(tables: list[torch.Tensor], radius: int, reach: int, width: int
 DILATE: dict[str, Callable[[torch.Tensor, int], torch.Tensor]] = {
     "disc": dilated_disc,
     "square": dilated_square,
+    "diamond": dilated_diamond,
 }
 
 
