@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
-from serving import application, chain, events_of
+from serving import application, chain, events_of, is_over
 
 from nodeflow.server.protocol import QueueState, RunDetail, RunPage, RunSummary
 
@@ -48,7 +48,7 @@ async def ended(client: Client, run: str) -> RunDetail:
     found = await detail(client, run)
     while found.summary.state not in ENDS:
         message = await socket.receive_json(timeout=30)
-        if message["data"].get("run") == run and message["data"].get("state") in ENDS:
+        if is_over([message], run):
             found = await detail(client, run)
     await socket.close()
     return found
@@ -64,13 +64,12 @@ async def test_a_run_from_end_to_end(client: Client) -> None:
     socket = await client.ws_connect(f"{API}/ws")
     run = await submit(client, chain(3, start=2.0), title="mine", client="me")
     messages: list[Any] = []
-    while not any(m["data"].get("state") in ENDS for m in events_of(messages, run)):
+    while not is_over(messages, run):
         messages.append(await socket.receive_json(timeout=30))
     events = events_of(messages, run)
     assert [event["data"]["seq"] for event in events] == list(range(1, len(events) + 1))
-    assert [e["data"]["state"] for e in events if e["type"] == "nf.run"] == [
-        *("queued", "running", "done")
-    ]
+    states = [e["data"]["state"] for e in events if e["type"] == "nf.run"]
+    assert list(dict.fromkeys(states)) == ["queued", "running", "done"]
     found = await detail(client, run)
     assert found.events == events  # what is replayed is what was told
     assert found.summary.title == "mine"
@@ -232,7 +231,7 @@ async def test_two_pages_hear_the_same(client: Client) -> None:
     heard = []
     for socket in sockets:
         messages: list[Any] = []
-        while not any(m["data"].get("state") in ENDS for m in events_of(messages, run)):
+        while not is_over(messages, run):
             messages.append(await socket.receive_json(timeout=30))
         heard.append(events_of(messages, run))
     assert heard[0] == heard[1]

@@ -53,19 +53,29 @@ class Server:
 
     process: subprocess.Popen[str]
     url: str
-    """With / at the end; with the token where one was made."""
+    """With / at the end."""
+    token: str = ""
+    """What it printed with its address."""
     lines: list[str] = field(default_factory=list)
     """What it wrote so far, both streams."""
+    reader: threading.Thread | None = None
 
     def stop(self) -> int:
         """Ask it to stop, as `kill` does; its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE)
+        return self.wait()
 
     def kill(self) -> None:
         """End it without a word."""
         self.process.kill()
-        self.process.wait(PATIENCE)
+        self.wait()
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended and all that it wrote is read."""
+        code = self.process.wait(PATIENCE)
+        if self.reader is not None:
+            self.reader.join(PATIENCE)
+        return code
 
     @property
     def log(self) -> str:
@@ -88,9 +98,10 @@ def start_server(base: Path, *words: str, env: dict[str, str] | None = None) -> 
     )
     server = Server(process, "")
     found: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=_read, args=(server, found), daemon=True).start()
+    server.reader = threading.Thread(target=_read, args=(server, found), daemon=True)
+    server.reader.start()
     try:
-        server.url = found.get(timeout=PATIENCE)
+        server.url, _, server.token = found.get(timeout=PATIENCE).partition("?token=")
     except queue.Empty:
         server.url = ""
     if not server.url:
@@ -113,10 +124,11 @@ def serving(base: Path, *words: str, env: dict[str, str] | None = None) -> Itera
 def _read(server: Server, found: queue.Queue[str]) -> None:
     """Keep what it writes, so that it never waits for a reader; tell the URL, or "" at its end."""
     assert server.process.stdout is not None
-    for line in server.process.stdout:
-        server.lines.append(line)
-        if line.startswith(READY):
-            found.put(line.removeprefix(READY).split()[0])
+    with server.process.stdout as stream:
+        for line in stream:
+            server.lines.append(line)
+            if line.startswith(READY):
+                found.put(line.removeprefix(READY).split()[0])
     found.put("")
 
 
@@ -136,3 +148,10 @@ def chain(length: int, start: float = 1.0) -> dict[str, Any]:
 def events_of(messages: Sequence[dict[str, Any]], run: str) -> list[dict[str, Any]]:
     """Of messages on a socket, those that tell of a run."""
     return [m for m in messages if m.get("data", {}).get("run") == run]
+
+
+def is_over(messages: Sequence[dict[str, Any]], run: str) -> bool:
+    """Whether the run's end is among them."""
+    ends = ("done", "failed", "cancelled")
+    told = (m["data"] for m in messages if m.get("type") == "nf.run")
+    return any(data["run"] == run and data["state"] in ends for data in told)

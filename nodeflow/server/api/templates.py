@@ -33,6 +33,8 @@ SECTIONS = {
     ),
 }
 """Of the graphs that stand in no folder: the section by how the name begins."""
+ORDER = ("start", "learn", "prompts", "control", "edit", "look inside", "train", "models")
+"""Of the sections on the page; others stand after them."""
 KEPT_SECONDS = 5.0
 """Model files come and go, and are looked for anew after this."""
 
@@ -129,8 +131,7 @@ def section(name: str) -> str:
 
 def _place(template: Template) -> tuple[int, bool, str]:
     """Sections in their order; in each what can be run first."""
-    order = [*SECTIONS, "more"]
-    place = order.index(template.section) if template.section in order else len(order)
+    place = ORDER.index(template.section) if template.section in ORDER else len(ORDER)
     return place, bool(template.missing), template.name
 
 
