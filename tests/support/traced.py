@@ -93,6 +93,7 @@ def picture(latent: Latent) -> Image:
 
 
 NODES = (model, steps, latent, text, ask, guide, clean, move, sampler, picture)
+ROOT = Path(__file__).parents[2]
 REGISTRY = Registry({d.id: d for d in map(definition_of, NODES)})
 
 
