@@ -86,7 +86,7 @@ def make_app(
 def setup_routes(app: web.Application) -> None:
     """All routes: ours, those of files and tensors, ComfyUI's, and the page."""
     add_routes(app, ROUTES)
-    described = document([*ROUTES, *files.ROUTES], __version__, EVENTS)
+    described = document([*ROUTES, *files.ROUTES, *tensors.ROUTES], __version__, EVENTS)
 
     async def tell_api(request: web.Request) -> web.Response:
         return json_answer(described)
