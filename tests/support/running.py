@@ -27,7 +27,7 @@ PATIENCE = 60.0
 
 
 @cache
-def test_registry() -> Registry:
+def pack_registry() -> Registry:
     return load_registry([PACK])
 
 
@@ -72,10 +72,14 @@ class Queue:
 
     runs: Runs
     messages: list[Any] = field(default_factory=list)
+    ended: set[str] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def heard(self, message: Any) -> None:
         self.messages.append(message)
+        told = {} if isinstance(message, Frame) else message["data"]
+        if told.get("state") in ENDS and message["type"] == "nf.run":
+            self.ended.add(told["run"])
         self._changed.set()
 
     async def submit(self, graph: dict[str, Any], **request: Any) -> str:
@@ -103,7 +107,7 @@ class Queue:
 
     async def end(self, run: str) -> RunSummary:
         """Wait until a run has ended; how it did."""
-        await self.until(lambda: self.states(run)[-1:] and self.states(run)[-1] in ENDS)
+        await self.until(lambda: run in self.ended)
         return await self.runs.summary(run)
 
     async def node_runs(self, run: str) -> None:
@@ -114,7 +118,7 @@ class Queue:
 @asynccontextmanager
 async def running(base: Path, *, cancel_grace: float = 5.0, **given: Any) -> AsyncIterator[Queue]:
     """A queue below `base` with its workers, for as long as the block lasts."""
-    runs = Runs(settings(base, **given), test_registry(), cancel_grace=cancel_grace)
+    runs = Runs(settings(base, **given), pack_registry(), cancel_grace=cancel_grace)
     queue = Queue(runs)
     runs.listen(queue.heard)
     await runs.start()
