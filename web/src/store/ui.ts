@@ -34,6 +34,8 @@ export interface UiState {
   /** The drawer at the bottom, with the step scrubber and the plots. */
   drawer: boolean;
   minimap: boolean;
+  /** Whether runs are asked for pictures of what they work on. */
+  previews: boolean;
   notices: readonly Notice[];
   /** The wire under the pointer or the keyboard, for the card that tells what it carries. */
   wire: WireHover | null;
@@ -45,6 +47,7 @@ export interface UiState {
   closeOverlay(): void;
   setDrawer(open: boolean): void;
   setMinimap(shown: boolean): void;
+  setPreviews(shown: boolean): void;
   /** A line that goes away by itself; errors stay until they are closed. */
   notify(kind: Notice["kind"], text: string, action?: Notice["action"]): void;
   dismiss(id: number): void;
@@ -74,6 +77,7 @@ export const useUi = create<UiState>()((set) => ({
   subject: null,
   drawer: false,
   minimap: true,
+  previews: true,
   notices: [],
   wire: null,
   hoverWire: (wire) => set((state) => (state.wire === wire ? state : { wire })),
@@ -83,6 +87,7 @@ export const useUi = create<UiState>()((set) => ({
   closeOverlay: () => set({ overlay: "", subject: null }),
   setDrawer: (drawer) => set({ drawer }),
   setMinimap: (minimap) => set({ minimap }),
+  setPreviews: (previews) => set({ previews }),
   notify: (kind, text, action) => {
     counter += 1;
     const notice: Notice = action
