@@ -288,3 +288,14 @@ export const tensorValue = (id: string, tid: string, at: readonly number[]) =>
   told<{ at: number[]; value: number | null; told: string }>(`runs/${id}/tensors/${tid}/value`, {
     query: { at: at.join(",") },
   });
+
+// ── other formats ───────────────────────────────────────────────────────────────────────────────
+
+export interface Exported {
+  text: string;
+  /** What could not be said in that format. */
+  problems: wire.ProblemData[];
+}
+
+export const exportGraph = (format: "comfyui" | "python", file: GraphFile) =>
+  told<Exported>(`export/${format}`, { json: { graph: file } });

@@ -75,8 +75,8 @@ export function sizesOf(
     ids.map((id) => {
       const node = nodes[id];
       const inside = isLoop(node) || innerGraph(node) !== undefined;
-      const state = { node, view: viewOf(graph, scope, id), inside };
-      return [id, nodeSize(portsOf(graph, scope, id, catalogue), state)];
+      const ports = portsOf(graph, scope, id, catalogue);
+      return [id, nodeSize(ports, viewOf(graph, scope, id), { node, inside })];
     }),
   );
 }

@@ -4,7 +4,7 @@
  */
 
 import { create } from "zustand";
-import type { GraphFile, Json } from "../model/graph";
+import type { GraphFile } from "../model/graph";
 import type * as wire from "../protocol";
 
 export type RunState = wire.RunSummary["state"];
@@ -253,11 +253,14 @@ function happen(run: Draft, message: Message): void {
   run.lastSeq = Math.max(run.lastSeq, message.data.seq);
   switch (message.type) {
     case "nf.run":
-      return runChanged(run, message.data);
+      runChanged(run, message.data);
+      return;
     case "nf.node":
-      return nodeChanged(run, message.data);
+      nodeChanged(run, message.data);
+      return;
     case "nf.step":
-      return stepBegun(run, message.data);
+      stepBegun(run, message.data);
+      return;
     case "nf.output": {
       const { output } = message.data;
       run.outputs = [...run.outputs.filter((other) => other.name !== output.name), output];
@@ -341,9 +344,4 @@ function pruned(runs: Record<string, RunView>, shown: string): Record<string, Ru
 /** The run that the canvas shows. */
 export function shownRun(state: RunsState): RunView | undefined {
   return state.runs[state.shown];
-}
-
-/** A plain value that a run gave, if it gave one. */
-export function valueOf(output: RunOutput): Json | undefined {
-  return output.value as Json | undefined;
 }
