@@ -47,24 +47,17 @@ export interface CardLayout {
 
 /** What a card's size depends on, besides its ports. */
 export interface CardState {
-  node?: NodeFile;
-  view?: NodeView;
+  node?: NodeFile | undefined;
+  view?: NodeView | undefined;
+  /** What feeds each port, where more is known than the node's own links: a pad of a group. */
+  fed?: Readonly<Record<string, readonly unknown[]>> | undefined;
   /** A loop or group, which one can enter. */
   inside?: boolean;
 }
 
-/** Whether somebody may write a value of this type into the graph file. */
-export function isPlain(type: string): boolean {
-  return type.split(" | ").every((member) => {
-    const list = /^list\[(.*)\]$/.exec(member);
-    if (list) return isPlain(list[1] ?? "");
-    return member === "none" || /^(int|float|str|bool)$/.test(member);
-  });
-}
-
 /** Whether the port shows a field for its literal when no wire ends at it. */
 export function hasField(port: Port): boolean {
-  return port.widget !== undefined || isPlain(port.type);
+  return port.widget !== undefined;
 }
 
 export function isLinked(node: NodeFile | undefined, port: string): boolean {
@@ -81,11 +74,14 @@ export function cardLayout(ports: NodePorts, state: CardState = {}): CardLayout 
   const rows: CardRow[] = [];
   let y = TITLE + INSET;
   for (let k = 0; k < Math.max(sockets.length, ports.outputs.length); k += 1) {
-    rows.push({ y, height: ROW, input: sockets[k], output: ports.outputs[k], widget: false });
+    const row: CardRow = { y, height: ROW, widget: false };
+    if (sockets[k]) row.input = sockets[k];
+    if (ports.outputs[k]) row.output = ports.outputs[k];
+    rows.push(row);
     y += ROW;
   }
   for (const port of fields) {
-    const linked = isLinked(state.node, port.name);
+    const linked = isLinked(state.node, port.name) || (state.fed?.[port.name]?.length ?? 0) > 0;
     const many = linked ? 1 : widgetRows(port.widget);
     const height = many > 1 ? many * ROW + LABEL + 4 : ROW;
     rows.push({ y, height, input: port, widget: !linked });
