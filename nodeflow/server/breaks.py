@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from nodeflow.errors import Cancelled
 from nodeflow.server.reporter import Reporter
-from nodeflow.server.tracing import node_of
+from nodeflow.server.values import node_of
 
 
 class Breaks:

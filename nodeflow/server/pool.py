@@ -238,13 +238,16 @@ class WorkerProcess:
 
 
 def _first_words(settings: Settings, device: str) -> dict[str, Any]:
+    package = Path(__file__).resolve().parents[1]
+    shipped = (package / "data", package.parent / "graphs")
+    read = (settings.input, settings.graphs, *settings.read, *shipped)
     return {
         "device": device,
         "output": str(settings.output.absolute()),
         "temp": str(settings.temp.absolute()),
         "traces": str(settings.traces.absolute()),
-        "read": [str(Path(f).absolute()) for f in (settings.input, *settings.read)],
-        "nodes": [str(Path(folder).absolute()) for folder in settings.nodes],
+        "read": [str(folder.absolute()) for folder in read],
+        "nodes": [str(folder.absolute()) for folder in settings.nodes],
         "cache_bytes": settings.cache_bytes,
         "trace_bytes": settings.limits.run_trace_bytes,
     }

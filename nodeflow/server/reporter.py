@@ -25,7 +25,8 @@ from nodeflow.events import (
     RunStarted,
 )
 from nodeflow.server.frames import Frame
-from nodeflow.server.tracing import node_of, plain
+from nodeflow.server.tracing import plain
+from nodeflow.server.values import node_of
 
 Send = Callable[[Mapping[str, Any], bytes], None]
 BURST = 100

@@ -69,6 +69,7 @@ log = logging.getLogger("nodeflow.server")
 
 CANCEL_GRACE = 5.0
 """Seconds that a run which was asked to stop may take, before its worker is ended."""
+QUEUE_SECONDS = 0.05
 BATCH_SECONDS = 0.02
 BATCH_ITEMS, BATCH_BYTES = 2_000, 8 << 20
 """Events are written together: those of so long, or so many."""
@@ -112,6 +113,8 @@ class Runs:
         self._pending: list[Happened | Shown | Ended] = []
         self._pending_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._queue_told = 0.0
+        self._queue_timer: asyncio.TimerHandle | None = None
 
     @property
     def restarts(self) -> int:
@@ -174,6 +177,8 @@ class Runs:
                 self._pending.append(Ended(active.work.number, "cancelled", active.cancelled))
         await self._flush()
         await self._do(lambda: self._store.recover("the server stopped", counts=False))
+        if self._queue_timer is not None:
+            self._tell_queue_now()
         self._active.clear()
         await self._do(lambda: self._store.close())
         self._thread.shutdown()
@@ -440,6 +445,20 @@ class Runs:
                 log.exception("a listener failed")
 
     def _tell_queue(self) -> None:
+        """Tell how the queue stands, at once, but no more often than anybody can look."""
+        now = self._loop.time()
+        if now < self._queue_told + QUEUE_SECONDS:
+            if self._queue_timer is None:
+                wait = self._queue_told + QUEUE_SECONDS - now
+                self._queue_timer = self._loop.call_later(wait, self._tell_queue_now)
+            return
+        self._tell_queue_now()
+
+    def _tell_queue_now(self) -> None:
+        if self._queue_timer is not None:
+            self._queue_timer.cancel()
+            self._queue_timer = None
+        self._queue_told = self._loop.time()
         if self._listeners:
             state = self.state()
             data = {

@@ -224,7 +224,6 @@ class Store:
                 if row is None or row["state"] not in ("running", "paused"):
                     continue
                 if isinstance(item, Shown):
-                    item.frame.head.setdefault("seq", row["last_seq"])
                     self._telling.append(Told(item.frame))
                 elif isinstance(item, Ended):
                     self._end(item)

@@ -19,6 +19,7 @@ from nodeflow.cache import Cache
 from nodeflow.context import RunContext
 from nodeflow.devices import pick_device
 from nodeflow.errors import Cancelled, GraphError, InputError, NodeError, Problem
+from nodeflow.events import Event
 from nodeflow.executor import run
 from nodeflow.formats.graph_json import graph_from_data
 from nodeflow.graph import Graph
@@ -33,7 +34,8 @@ from nodeflow.saving import is_saved, save_output
 from nodeflow.server.breaks import Breaks
 from nodeflow.server.previews import Previewer, Watcher, together
 from nodeflow.server.reporter import Reporter
-from nodeflow.server.tracing import TraceMemory, Tracer, node_of
+from nodeflow.server.tracing import TraceMemory, Tracer
+from nodeflow.server.values import node_of
 from nodeflow.validate import program
 
 LONGEST_VALUE = 1 << 16
@@ -154,23 +156,13 @@ class Runner:
         context: RunContext,
         end: End,
     ) -> RunResult:
-        request, reporter, place = job.request, job.reporter, self.place
-        tracer = Tracer(
-            job.run,
-            request["trace"],
-            request["every"],
-            place.traces / job.run,
-            place.trace_bytes,
-            reporter.frame,
-            memory=self.traced,
-            on_step=reporter.step,
-        )
-        reporter.sigma = tracer.sigma
+        request, reporter = job.request, job.reporter
+        tracer = self._tracer(job)
         watchers: list[Watcher] = [tracer]
         if request["previews"]:
             watchers.append(Previewer(reporter.frame, job.run))
 
-        def on_event(event: Any) -> None:
+        def on_event(event: Event) -> None:
             for watcher in watchers:
                 watcher.event(event)
             reporter.event(event)
@@ -201,6 +193,21 @@ class Runner:
             first = result.errors[0]
             _fail(end, self.secret(f"{first.path}: {first.message}"))
         return result
+
+    def _tracer(self, job: Job) -> Tracer:
+        """What keeps the run's values to look at, as much as was asked for."""
+        tracer = Tracer(
+            job.run,
+            job.request["trace"],
+            job.request["every"],
+            self.place.traces / job.run,
+            self.place.trace_bytes,
+            job.reporter.frame,
+            memory=self.traced,
+            on_step=job.reporter.step,
+        )
+        job.reporter.sigma = tracer.sigma
+        return tracer
 
     # ── what came out ──────────────────────────────────────────────────────────────────────────
 
