@@ -27,6 +27,7 @@ from nodeflow.devices import wrong_name
 from nodeflow.errors import Problem
 from nodeflow.server import security
 from nodeflow.server.app import make_app
+from nodeflow.server.runs import StoreError
 from nodeflow.server.settings import Settings
 
 log = logging.getLogger("nodeflow.server")
@@ -90,6 +91,9 @@ async def _serve(order: ServeOrder, listening: socket.socket) -> int:
             webbrowser.open(url)
         await stop.wait()
         log.info("stopping", extra={"facts": {"grace": order.grace}})
+    except StoreError as error:
+        tell_problems([Problem("no-queue", "--dir", str(error), "choose another with --dir")])
+        return USAGE
     finally:
         await runner.cleanup()
     return DONE

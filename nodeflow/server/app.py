@@ -125,14 +125,15 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     stops = [app[RUNS].listen(app[HUB].tell), app[RUNS].listen(app[METRICS].heard)]
     try:
         await app[RUNS].start()
-        yield
+        try:
+            yield
+        finally:
+            await app[RUNS].stop(app[GRACE])
+            await asyncio.gather(*app[METRICS].tasks, return_exceptions=True)
     finally:
-        await app[RUNS].stop(app[GRACE])
         for stop in stops:
             stop()
         release()
-        release()
-        await asyncio.gather(*app[METRICS].tasks, return_exceptions=True)
 
 
 async def _goodbye(app: web.Application) -> None:

@@ -104,7 +104,7 @@ class Metrics:
         except NodeflowError:  # it was deleted meanwhile
             return
         for node, (count, seconds) in nodes.items():
-            name = _type_at(detail.graph, node)
+            name = type_at(detail.graph, node)
             known = name if name in self.nodes else "other"  # packs may have any number of names
             self.node_runs.labels(known).inc(count)
             self.node_seconds.labels(known).inc(seconds)
@@ -132,7 +132,7 @@ class _Now(Collector):
         yield CounterMetricFamily("nodeflow_worker_restarts", told, restarts)
 
 
-def _type_at(graph: Mapping[str, Any], node: str) -> str:
+def type_at(graph: Mapping[str, Any], node: str) -> str:
     """The type of the node at a path in a graph file."""
     nodes: Any = graph.get("nodes")
     found: Any = None

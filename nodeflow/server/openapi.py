@@ -133,6 +133,7 @@ def _responses(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
         told["304"] = {"description": "as you have it"}
     problems = {"application/json": {"schema": refs[Problems, "serialization"]}}
     unsupported = (415,) if route.takes is not None else ()
-    for status in sorted({*ALWAYS, *unsupported, *route.refuses}):
+    absent = (404,) if route.parameters else ()
+    for status in sorted({*ALWAYS, *unsupported, *absent, *route.refuses}):
         told[str(status)] = {"description": REFUSALS[status], "content": problems}
     return told

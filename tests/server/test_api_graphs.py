@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
-from serving import application, chain
 from yarl import URL
 
 from nodeflow.commands.prepare import shipped_folders
@@ -28,6 +27,7 @@ from nodeflow.server.protocol import (
     TemplateList,
     ValidateAnswer,
 )
+from serving import application, chain
 
 API = "/api/v1"
 Client = TestClient[Any, Any]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
-from serving import application, chain, events_of, is_over
 
 from nodeflow.server.protocol import QueueState, RunDetail, RunPage, RunSummary
+from serving import application, chain, events_of, is_over
 
 API = "/api/v1"
 ENDS = ("done", "failed", "cancelled")

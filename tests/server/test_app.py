@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from serving import application, chain
 
 from nodeflow.server import app as module
 from nodeflow.server.keys import HUB, RUNS, SETTINGS
 from nodeflow.server.pages import add_page
 from nodeflow.server.runs import ToolError
+from serving import application, chain
 
 
 @pytest.fixture

@@ -14,16 +14,16 @@ from aiohttp import web
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
-from serving import Server, application, serving
 
 from nodeflow import __version__
 from nodeflow.server import files, tensors
 from nodeflow.server.api.table import PREFIX
 from nodeflow.server.app import EVENTS, ROUTES
 from nodeflow.server.openapi import document
+from serving import Server, application, serving
 
 ALL = [*ROUTES, *files.ROUTES, *tensors.ROUTES]
-EXAMPLES = 8
+EXAMPLES = 60
 """Of each route."""
 
 
