@@ -328,6 +328,7 @@ class Histogram(Message):
 class TokenizeRequest(Message):
     text: str = Field(max_length=100_000)
     checkpoint: str = Field("tiny", max_length=300, description="whose tokenizers")
+    syntax: Literal["comfyui", "a1111", "plain"] = "comfyui"
 
 
 class TokenPiece(Message):
@@ -344,6 +345,7 @@ class TokenPiece(Message):
 class TokenizedText(Message):
     encoder: str
     length: int = Field(description="slots of a chunk, 77 for CLIP")
+    note: str = Field("", description="when it holds, of a prompt that changes on the way")
     pieces: list[TokenPiece]
 
 

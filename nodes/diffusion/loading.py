@@ -53,6 +53,12 @@ def load_clip(
     return assemble.load_clip(paths, _family(family), device, dtype)
 
 
+def load_tokenizers(path: Path) -> Clip:
+    """The tokenizers of a checkpoint, with None for each text encoder: what cuts a text needs no
+    weights."""
+    return folders.load_tokenizers(path) if path.is_dir() else assemble.load_tokenizers(path)
+
+
 def load_vae(path: Path, device: str = "cpu", family: str = "auto") -> Vae:
     """The autoencoder of a checkpoint, or one that lies alone."""
     if is_checkpoint(path):

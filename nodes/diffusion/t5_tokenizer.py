@@ -78,6 +78,11 @@ class T5Tokenizer:
         """How many pieces there are."""
         return int(self._tokenizer.get_vocab_size(with_added_tokens=True))
 
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Where in `text` each of its pieces stands, in characters."""
+        found = self._tokenizer.encode(text, add_special_tokens=False)
+        return [(start, end) for start, end in found.offsets]
+
     def split(self, text: str) -> tuple[list[int], list[str]]:
         """Ids and pieces of `text` without end mark and padding. `▁` stands for a space."""
         found = self._tokenizer.encode(text, add_special_tokens=False)

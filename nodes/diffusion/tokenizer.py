@@ -78,6 +78,11 @@ class ClipTokenizer:
         """Pieces and ids of the start mark, the end mark and the padding."""
         return tuple((mark, self._marks[mark]) for mark in (START, END, self._pad))
 
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Where in `text` each of its pieces stands, in characters."""
+        found = self._tokenizer.encode(text, add_special_tokens=False)
+        return [(start, end) for start, end in found.offsets]
+
     def split(self, text: str) -> tuple[list[int], list[str]]:
         """Ids and pieces of `text` without marks and padding. A piece that ends a word has `</w>`;
         bytes outside ASCII stand as the printable characters that byte-level BPE gives them."""

@@ -69,6 +69,19 @@ def load_clip(paths: Sequence[Path], family: Family | None, device: str, dtype: 
     return clip_of(family, found, device, dtype)
 
 
+def load_tokenizers(path: Path) -> Clip:
+    """The tokenizers that go with a single file, with None for each text encoder."""
+    family = recognise.recognise(read_header(path)).family
+    if not family.encoders:
+        return wordless(family)
+    kinds = [kind for kind in family.encoders if kind not in family.optional]
+    clips = [
+        Clip(None, TOKENIZERS[kind](path), kind=kind, family=family.name)
+        for kind in kinds or family.encoders
+    ]
+    return replace(clips[0], others=tuple(clips[1:]))
+
+
 def model_of(header: Header, detected: Detected, device: str, dtype: str) -> Model:
     """The denoiser of a recognised file."""
     part, family = detected.parts["denoiser"], detected.family

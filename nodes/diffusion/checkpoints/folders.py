@@ -99,20 +99,35 @@ def load_alone(folder: Path, device: str, dtype: str) -> Model:
 
 def load_clip(folder: Path, device: str, dtype: str) -> Clip:
     """The text encoders of a checkpoint with their tokenizers."""
+    family, encoders = _encoders(folder)
+    if not encoders:
+        return assemble.wordless(family)
+    clips = [_clip(folder, part, cls, kind, family, device, dtype) for part, cls, kind in encoders]
+    return replace(clips[0], others=tuple(clips[1:]))
+
+
+def load_tokenizers(folder: Path) -> Clip:
+    """As `load_clip`, with None for each encoder."""
+    family, encoders = _encoders(folder)
+    if not encoders:
+        return assemble.wordless(family)
+    clips = [
+        Clip(None, TOKENIZERS[cls](folder / tokenizer_of(part)), kind=kind, family=family.name)
+        for part, cls, kind in encoders
+    ]
+    return replace(clips[0], others=tuple(clips[1:]))
+
+
+def _encoders(folder: Path) -> tuple[Family, list[tuple[str, str, str]]]:
+    """The family of a checkpoint, and each of its text encoders: folder, class, kind."""
     parts = parts_of(folder)
     part, cls = _denoiser(folder)
     family = _family(folder / part, cls)
-    if not family.encoders:
-        return assemble.wordless(family)
-    encoders = [part for part in parts if part in ENCODERS]
+    encoders = [part for part in parts if part in ENCODERS] if family.encoders else []
     kinds = [k for k in family.encoders if k not in family.optional] or list(family.encoders)
     if len(encoders) > len(kinds):
         kinds = list(family.encoders)
-    clips = [
-        _clip(folder, part, parts[part], kind, family, device, dtype)
-        for part, kind in zip(encoders, kinds, strict=False)
-    ]
-    return replace(clips[0], others=tuple(clips[1:]))
+    return family, [(part, parts[part], kind) for part, kind in zip(encoders, kinds, strict=False)]
 
 
 def load_vae(folder: Path, device: str) -> Vae:

@@ -128,7 +128,7 @@ def walk(nodes: Sequence[PromptNode]) -> Iterator[PromptNode]:
 
 
 _NAME = r"embedding:((?:\\[^\s]|[^\s,()\\:%s])+)"
-_SPECIAL = {
+SPECIAL = {
     "comfyui": re.compile(
         r"(?P<escaped>\\[()/:])|(?P<comment>//[^\n]*|/\*[\s\S]*?(?:\*/|\Z))"
         r"|(?<![\w\\-])" + _NAME % "" + r"|(?P<mark>[():])"
@@ -139,6 +139,7 @@ _SPECIAL = {
         r"|(?<![\w\\-])" + _NAME % r"\[\]|#" + r"|(?P<mark>[()\[\]:|])"
     ),
 }
+"""What is no plain word, by syntax."""
 _CLOSING = {"(": ")", "[": "]"}
 _OPENING = {")": "(", "]": "["}
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*")
@@ -187,7 +188,7 @@ class _Parser:
 
     def _read(self) -> None:
         place = 0
-        for found in _SPECIAL[self.syntax].finditer(self.text):
+        for found in SPECIAL[self.syntax].finditer(self.text):
             self._words(self.text[place : found.start()], place)
             place = found.end()
             self._special(found)

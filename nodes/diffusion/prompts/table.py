@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from nodes.diffusion.prompts.chunks import Slot
 from nodes.diffusion.prompts.encoding import Reader, Rows, plain_rows
 from nodes.diffusion.prompts.syntax import Prompt
 from nodes.diffusion.prompts.timeline import Text, moments
@@ -64,10 +65,12 @@ def _section(part: Clip, rows: Rows, note: str) -> Section:
 
 def _shown(part: Clip, rows: Rows, chunk: int) -> int:
     """How many slots of a row are no padding."""
-    if rows.mask is not None:
-        return sum(rows.mask)
+    return shown(part, rows.slots[chunk]) if rows.mask is None else sum(rows.mask)
+
+
+def shown(part: Clip, row: Sequence[Slot]) -> int:
+    """How many slots of a CLIP's chunk are no padding: up to its end mark."""
     (_, (end_mark, _), (padding, _)) = part.tokenizer.marks
-    row = rows.slots[chunk]
     end = len(row)
     while row[end - 1].piece == padding:
         end -= 1
