@@ -90,7 +90,10 @@ export async function runGraph(options: RunOptions = {}): Promise<string> {
 function refused(error: unknown, graph: GraphFile): void {
   if (!(error instanceof api.ApiError)) throw error;
   const errors = error.problems.filter((problem) => problem.severity === "error");
-  if (error.status !== 400 && error.status !== 422) return tell("Not queued", error);
+  if (error.status !== 400) {
+    tell("Not queued", error);
+    return;
+  }
   useProblems.getState().set(error.problems, isNodeOf(graph));
   const [first, ...others] = errors;
   const where = first?.where ? `${first.where}: ` : "";
@@ -293,7 +296,7 @@ function opened(file: File, answer: wire.OpenAnswer): boolean {
   const text = `${file.name} is ${FOUND[answer.kind]}${why}. ${ACCEPTED} are taken.`;
   const inputs = answer.inputs;
   if (Object.keys(inputs).length) {
-    const action = { label: "Use its settings", run: () => useSettings(inputs) };
+    const action = { label: "Use its settings", run: () => applySettings(inputs) };
     notify("warning", text, action);
   } else if (answer.kind === "picture") {
     notify("warning", text, { label: "Load as image", run: () => void addPicture(file) });
@@ -302,7 +305,7 @@ function opened(file: File, answer: wire.OpenAnswer): boolean {
 }
 
 /** Values for the graph's declared inputs, by name. What the graph does not declare is told. */
-export function useSettings(values: Readonly<Record<string, unknown>>): void {
+export function applySettings(values: Readonly<Record<string, unknown>>): void {
   const { edit, graph } = useEditor.getState();
   const unknown = Object.keys(values).filter((name) => !graph.inputs?.[name]);
   edit("Use settings", (before) => {
