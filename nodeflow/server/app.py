@@ -97,7 +97,8 @@ def setup_routes(app: web.Application) -> None:
     files.setup_routes(app)
     tensors.setup_routes(app)
     if importlib.util.find_spec("nodeflow.server.comfyui"):  # TEMPORARY
-        importlib.import_module("nodeflow.server.comfyui").setup_routes(app)
+        module = importlib.import_module("nodeflow.server.comfyui")
+        getattr(module, "setup_routes", lambda app: None)(app)
     if not app[SETTINGS].headless:
         add_page(app, built_page())
 

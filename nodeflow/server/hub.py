@@ -5,7 +5,7 @@ that another module brings (`Hub.connect(request, dialect)`); a client that send
 `{"type": "feature_flags", "data": {"nodeflow": 1}}` is told ours from then on. State events reach
 every socket whole and in order, or the socket is closed; of frames (tensors, previews) a slow
 reader gets the latest. Imports `errors`, `server.settings`, `server.protocol`, `server.frames`,
-`server.wire`.
+`server.security`, `server.wire`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from nodeflow.errors import Problem
 from nodeflow.server.frames import TENSOR, Frame, pack
 from nodeflow.server.protocol import Subscribe
+from nodeflow.server.security import SUBPROTOCOL
 from nodeflow.server.settings import Limits
 from nodeflow.server.wire import Refusal, dumps, parse, problems_answer, validated
 
@@ -89,7 +90,11 @@ class Hub:
             problem = Problem("too-many-sockets", "", f"{len(self.sockets)} sockets are open")
             return problems_answer(503, [problem], {"Retry-After": "5"})
         stream = web.WebSocketResponse(
-            compress=False, heartbeat=HEARTBEAT, max_msg_size=MAX_MESSAGE, timeout=2.0
+            compress=False,
+            heartbeat=HEARTBEAT,
+            max_msg_size=MAX_MESSAGE,
+            timeout=2.0,
+            protocols=(SUBPROTOCOL,),
         )
         await stream.prepare(request)
         socket = Socket(self, stream, request.transport)

@@ -110,7 +110,7 @@ class Metrics:
             self.node_seconds.labels(known).inc(seconds)
 
 
-class _Now(Collector):
+class _Now(Collector):  # type: ignore[misc]
     """What is so at the moment of asking."""
 
     def __init__(self, runs: Any, hub: Hub) -> None:

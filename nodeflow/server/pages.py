@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def _read(path: Path) -> File:
     return File(body, packed, guessed or "application/octet-stream", f'"{etag}"')
 
 
-def _serving(file: File) -> object:
+def _serving(file: File) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def serve(request: web.Request) -> web.Response:
         # Names of built files are fixed: whether one is still as it was, its ETag tells.
         headers = {"ETag": file.etag, "Cache-Control": "no-cache"}

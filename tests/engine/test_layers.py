@@ -54,7 +54,7 @@ LAYERS = [
     *("server.api", "server.api.table", "server.files"),
     *("server.tensor_pictures", "server.tensors"),
     *("server.api.runs", "server.api.queue", "server.api.info"),
-    *("server.api.catalogue", "server.api.check", "server.api.templates", "server.api.graphs"),
+    *("server.api.check", "server.api.catalogue", "server.api.templates", "server.api.graphs"),
     *("server.openapi", "server.app", "commands.serve"),
     *("doctor", "cli"),
 ]

@@ -101,6 +101,7 @@ class Templates:
             section=section(name),
             inputs=list(graph.inputs),
             missing=list(dict.fromkeys(self._missing(graph, found))),
+            picture="",
         )
 
     def _missing(self, graph: Graph, found: dict[tuple[Widget, Any], bool]) -> Iterator[str]:
