@@ -132,13 +132,15 @@ class Rounds:
             server.send(cancel=self.draw.choice(list(self.asked)))
 
     def _graph(self, number: int) -> tuple[str, dict[str, Any]]:
-        kinds = ["add", "write", "sleep_deaf", "loop", "fail", "segfault", "kill"]
-        kind = self.draw.choices(kinds, [6, 8, 4, 2, 1, 0.3, 0.3])[0]
+        kinds = ["add", "write_into", "write", "sleep_deaf", "loop", "fail", "segfault", "kill"]
+        kind = self.draw.choices(kinds, [6, 8, 0.5, 4, 2, 1, 0.3, 0.3])[0]
         if kind == "loop":
             return kind, loop(20, 0.005)
         params: dict[str, Any] = {"value": number} if kind != "add" else {"a": number}
         if kind == "write":
             params |= {"name": f"file-{number}", "size": LINES}
+        if kind == "write_into":
+            params |= {"folder": str(self.base / "output"), "size": LINES}
         if kind == "sleep_deaf":
             params["seconds"] = round(self.draw.uniform(0.0, 0.3), 3)
         return kind, act(kind, **params)
@@ -163,7 +165,7 @@ class Rounds:
             ends = [json.loads(data)["data"] for _, ends, data in found if ends]
             assert [end["state"] for end in ends] == [state], f"ends of {run}: {ends}"
             assert found[-1][1] == 1, f"{run} goes on after its end"
-            if state == "done" and self.asked[run] == "write":
+            if state == "done" and self.asked[run].startswith("write"):
                 assert (self.base / "output" / f"file-{run[4:]}.txt").is_file()
         self._check_reasons(database)
         database.close()

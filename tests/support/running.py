@@ -33,7 +33,7 @@ def pack_registry() -> Registry:
 
 def act(name: str, /, **params: Any) -> dict[str, Any]:
     """A graph of one node of the test pack."""
-    port = "paths" if name == "write" else "value"
+    port = {"write": "paths", "write_into": "path"}.get(name, "value")
     node = {"type": f"testpack:acts.{name}", "params": params}
     return {"nodeflow": 1, "outputs": {"out": f"act.{port}"}, "nodes": {"act": node}}
 

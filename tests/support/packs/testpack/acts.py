@@ -107,6 +107,16 @@ def write(
     return [str(path)]
 
 
+@node("testpack:acts.write_into", writes=True, output="path")
+def write_into(folder: str, value: int = 0, size: int = 10_000) -> str:
+    """As `write`, to a folder that is named: asking the run for its own brings torch along."""
+    from nodes.whole_files import write_whole
+
+    path = Path(folder) / f"file-{value}.txt"
+    write_whole(path, f"{value}\n".encode() * size)
+    return str(path)
+
+
 @node("testpack:acts.say", volatile=True)
 def say(text: str = "hello") -> str:
     """Print, and read what was not meant for it."""
