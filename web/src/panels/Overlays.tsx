@@ -1,3 +1,48 @@
+import { useEffect } from "react";
+import { useUi } from "../store/ui";
+import { Banners } from "./Banners";
+import { registerPanelCommands } from "./commands";
+import { Graphs } from "./Graphs";
+import { Lightbox, subjectOf } from "./Lightbox";
+import { Mask, type MaskSubject } from "./Mask";
+import { Palette } from "./Palette";
+import { SettingsDialog } from "./Settings";
+import { Shortcuts } from "./Shortcuts";
+import { Templates } from "./Templates";
+import { Welcome } from "./Welcome";
+
+/** What lies over everything; one at a time, and the banners under it. */
 export function Overlays() {
-  return null;
+  useEffect(registerPanelCommands, []);
+  return (
+    <>
+      <Banners />
+      <Overlay />
+    </>
+  );
+}
+
+function Overlay() {
+  const overlay = useUi((state) => state.overlay);
+  const subject = useUi((state) => state.subject);
+  switch (overlay) {
+    case "templates":
+      return <Templates />;
+    case "welcome":
+      return <Welcome />;
+    case "shortcuts":
+      return <Shortcuts />;
+    case "palette":
+      return <Palette />;
+    case "settings":
+      return <SettingsDialog />;
+    case "graphs":
+      return <Graphs saving={(subject as { save?: boolean } | null)?.save === true} />;
+    case "lightbox":
+      return subject ? <Lightbox subject={subjectOf(subject)} /> : null;
+    case "mask":
+      return subject ? <Mask subject={subject as MaskSubject} /> : null;
+    default:
+      return null;
+  }
 }

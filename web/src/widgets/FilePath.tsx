@@ -1,0 +1,225 @@
+import { FolderOpen, Image as ImageIcon, Upload } from "lucide-react";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { fileUrl, outputs, upload } from "../api/client";
+import { useUi } from "../store/ui";
+import { Floating } from "./Combobox";
+import { asText, type FieldProps, shownOf } from "./field";
+import { useGesture } from "./gesture";
+
+const PICTURE = /\.(png|jpe?g|webp|avif|bmp|gif|tiff?)$/i;
+
+/** A file that is read: uploaded by button, drop or paste, or picked from what is there. */
+export function FilePath(props: FieldProps) {
+  const { path, port, onChange, label, compact, disabled } = props;
+  const gesture = useGesture(`${path}.${port.name}`);
+  const notify = useUi((state) => state.notify);
+  const openOverlay = useUi((state) => state.openOverlay);
+  const chooser = useRef<HTMLInputElement>(null);
+  const picker = useRef<HTMLButtonElement>(null);
+  const [busy, setBusy] = useState(false);
+  const [picking, setPicking] = useState(false);
+  const [over, setOver] = useState(false);
+  const suffixes = port.widget?.suffixes ?? [];
+  const value = asText(shownOf(props));
+  const pictures = suffixes.length === 0 || suffixes.some((suffix) => PICTURE.test(`a${suffix}`));
+
+  const set = (text: string) => {
+    gesture.begin();
+    onChange(text, { merge: gesture.key() });
+  };
+  const send = async (file: File | undefined) => {
+    if (!file || disabled) return;
+    if (suffixes.length > 0 && !suffixes.some((s) => file.name.toLowerCase().endsWith(s))) {
+      notify("warning", `${file.name} is none of ${suffixes.join(", ")}`);
+      return;
+    }
+    setBusy(true);
+    try {
+      set((await upload(file)).param);
+    } catch (error) {
+      notify("error", `${file.name} could not be uploaded: ${(error as Error).message}`);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const close = useCallback(() => setPicking(false), []);
+  const shown = pictures ? inputPath(value) : "";
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: a place to drop on; the button does the same
+    <div
+      className={`w-file nodrag ${compact ? "w-compact" : ""} ${over ? "w-over" : ""}`}
+      onDragOver={(event) => {
+        if (![...event.dataTransfer.types].includes("Files")) return;
+        event.preventDefault();
+        event.stopPropagation();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        setOver(false);
+        if (event.dataTransfer.files.length === 0) return;
+        event.preventDefault();
+        event.stopPropagation();
+        void send(event.dataTransfer.files[0]);
+      }}
+      onPaste={(event) => {
+        const file = [...event.clipboardData.files][0];
+        if (!file) return;
+        event.preventDefault();
+        event.stopPropagation();
+        void send(file);
+      }}
+    >
+      <span className="w-file-row">
+        {compact && shown ? (
+          <img className="w-chip" src={fileUrl("input", shown)} alt="" draggable={false} />
+        ) : null}
+        <input
+          id={props.id}
+          type="text"
+          className="w-text"
+          aria-label={label}
+          autoComplete="off"
+          spellCheck={false}
+          disabled={disabled}
+          placeholder={port.widget?.folder ? "a folder" : "drop a file here"}
+          title={value || undefined}
+          value={value}
+          onFocus={gesture.begin}
+          onChange={(event) => onChange(event.currentTarget.value, { merge: gesture.key() })}
+        />
+        {port.widget?.folder ? null : (
+          <>
+            <button
+              type="button"
+              className="w-button"
+              aria-label={`upload a file for ${label}`}
+              title="Upload a file"
+              aria-busy={busy}
+              disabled={disabled || busy}
+              onClick={() => chooser.current?.click()}
+            >
+              <Upload size={14} aria-hidden />
+            </button>
+            <button
+              ref={picker}
+              type="button"
+              className="w-button"
+              aria-label={`pick a file for ${label}`}
+              aria-expanded={picking}
+              title="Files that are here"
+              disabled={disabled}
+              onClick={() => setPicking(!picking)}
+            >
+              <FolderOpen size={14} aria-hidden />
+            </button>
+            <input
+              ref={chooser}
+              type="file"
+              hidden
+              tabIndex={-1}
+              accept={suffixes.join(",")}
+              onChange={(event) => {
+                void send(event.currentTarget.files?.[0]);
+                event.currentTarget.value = "";
+              }}
+            />
+          </>
+        )}
+      </span>
+      {!compact && shown ? (
+        <span className="w-picture">
+          <img src={fileUrl("input", shown)} alt={`chosen for ${label}`} />
+          <button
+            type="button"
+            className="w-link"
+            onClick={() =>
+              openOverlay("mask", { picture: fileUrl("input", shown), path, port: port.name })
+            }
+          >
+            paint a mask
+          </button>
+        </span>
+      ) : null}
+      {picking && picker.current ? (
+        <Floating anchor={picker.current} onAway={close} align="end" className="w-files">
+          <Files
+            suffixes={suffixes}
+            onClose={() => {
+              close();
+              picker.current?.focus();
+            }}
+            onPick={(name) => {
+              set(`input/${name}`);
+              close();
+              picker.current?.focus();
+            }}
+          />
+        </Floating>
+      ) : null}
+    </div>
+  );
+}
+
+/** The part of a parameter below input/, "" if it points elsewhere. */
+export function inputPath(value: string): string {
+  const parts = value.replaceAll("\\", "/").split("/");
+  const at = parts.lastIndexOf("input");
+  return at >= 0 && PICTURE.test(value) ? parts.slice(at + 1).join("/") : "";
+}
+
+function Files(props: { suffixes: string[]; onPick(name: string): void; onClose(): void }) {
+  const { suffixes } = props;
+  const [names, setNames] = useState<string[] | null>(null);
+  const first = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    let wanted = true;
+    outputs({ kind: "input", limit: 60 }).then(
+      (page) => wanted && setNames(page.files.map((file) => file.path)),
+      () => wanted && setNames([]),
+    );
+    return () => {
+      wanted = false;
+    };
+  }, []);
+  useEffect(() => {
+    if (names) (first.current?.querySelector("button") ?? first.current)?.focus();
+  }, [names]);
+  const fitting = (names ?? []).filter(
+    (name) => suffixes.length === 0 || suffixes.some((s) => name.toLowerCase().endsWith(s)),
+  );
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys of the buttons inside
+    <div
+      ref={first}
+      tabIndex={-1}
+      className="w-files-grid"
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        event.stopPropagation();
+        props.onClose();
+      }}
+    >
+      {names === null ? <p className="w-none">looking …</p> : null}
+      {names !== null && fitting.length === 0 ? (
+        <p className="w-none">nothing was uploaded yet</p>
+      ) : null}
+      {fitting.map((name) => (
+        <button
+          key={name}
+          type="button"
+          className="w-thumb-pick"
+          onClick={() => props.onPick(name)}
+        >
+          {PICTURE.test(name) ? (
+            <img src={fileUrl("input", name)} alt="" loading="lazy" />
+          ) : (
+            <ImageIcon size={18} aria-hidden />
+          )}
+          <span>{name}</span>
+        </button>
+      ))}
+    </div>
+  );
+}

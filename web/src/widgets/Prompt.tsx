@@ -1,0 +1,107 @@
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { nodeByPath } from "../model/links";
+import { useCatalogue } from "../store/catalogue";
+import { useEditor } from "../store/editor";
+import { asText, type FieldProps, shownOf } from "./field";
+import { useGesture } from "./gesture";
+import { placeholderOf } from "./Texts";
+import { TokenCount } from "./TokenCount";
+import type { Syntax } from "./weights";
+
+const load = () => import("./PromptEditor");
+const PromptEditor = lazy(load);
+
+/**
+ * A prompt. It looks and behaves as a text area until it has the focus; then the editor with
+ * weights and completions takes its place, with what is typed and selected as it was.
+ */
+export function Prompt(props: FieldProps) {
+  const { path, port, onChange, label, compact, disabled } = props;
+  const gesture = useGesture(`${path}.${port.name}`);
+  const area = useRef<HTMLTextAreaElement>(null);
+  const [selection, setSelection] = useState<[number, number] | null>(null);
+  const [focused, setFocused] = useState(false);
+  const composing = useRef(false);
+  const wanted = useRef(false);
+  const type = useEditor((state) => nodeByPath(state.graph, path)?.type ?? "");
+  const syntax: Syntax = type.includes("a1111") ? "a1111" : "comfyui";
+  const value = asText(shownOf(props));
+
+  // A node that leaves the screen takes its editor with it.
+  useEffect(
+    () => () => {
+      wanted.current = false;
+    },
+    [],
+  );
+
+  const swap = () => {
+    const own = area.current;
+    if (!wanted.current || composing.current || !own || document.activeElement !== own) return;
+    setSelection([own.selectionStart, own.selectionEnd]);
+  };
+  const done = () => {
+    setSelection(null);
+    setFocused(false);
+  };
+  const plain = (
+    <textarea
+      ref={area}
+      id={props.id}
+      className="w-area"
+      aria-label={label}
+      disabled={disabled}
+      rows={compact ? 3 : 5}
+      placeholder={placeholderOf(props)}
+      value={value}
+      onFocus={() => {
+        gesture.begin();
+        setFocused(true);
+        wanted.current = true;
+        load().then(swap, () => undefined);
+      }}
+      onBlur={() => {
+        wanted.current = false;
+        setFocused(false);
+      }}
+      onCompositionStart={() => {
+        composing.current = true;
+      }}
+      onCompositionEnd={() => {
+        composing.current = false;
+        swap();
+      }}
+      onChange={(event) => onChange(event.currentTarget.value, { merge: gesture.key() })}
+    />
+  );
+  return (
+    <div className={`w-prompt nodrag nowheel ${compact ? "w-compact" : ""}`}>
+      {selection === null ? (
+        plain
+      ) : (
+        <Suspense fallback={plain}>
+          <PromptEditor
+            label={label}
+            value={value}
+            selection={selection}
+            syntax={syntax}
+            words={embeddings}
+            onChange={(text) => onChange(text, { merge: gesture.key() })}
+            onDone={done}
+          />
+        </Suspense>
+      )}
+      {compact && !focused ? null : <TokenCount text={value} path={path} />}
+    </div>
+  );
+}
+
+/** Names of textual inversions that the server lists. */
+function embeddings(): string[] {
+  for (const spec of useCatalogue.getState().catalogue.nodes.values()) {
+    for (const input of spec.inputs) {
+      if (input.widget?.kind === "embeddings") return input.widget.options ?? [];
+    }
+  }
+  return [];
+}

@@ -1,0 +1,96 @@
+import type { KeyboardEvent, PointerEvent } from "react";
+import { useRef } from "react";
+import { type FieldProps, shownOf } from "./field";
+import { useGesture } from "./gesture";
+import { NumberField } from "./NumberField";
+import { boundsOf, figure, keyed, snap } from "./number";
+
+/** A bar that is dragged and a number that is typed; Shift moves finely, or by ten with keys. */
+export function Slider(props: FieldProps) {
+  const { path, port, onChange, label, compact, disabled } = props;
+  const gesture = useGesture(`${path}.${port.name}`);
+  const drag = useRef<{ x: number; value: number; width: number; fine: boolean } | null>(null);
+  const bounds = boundsOf(port.type, port.widget);
+  const low = bounds.minimum ?? 0;
+  const high = bounds.maximum ?? 1;
+  const shown = shownOf(props);
+  const value = typeof shown === "number" ? shown : null;
+  const share = value === null ? 0 : Math.min(1, Math.max(0, (value - low) / (high - low || 1)));
+
+  const set = (next: number) => {
+    if (next !== value) onChange(next, { merge: gesture.key() });
+  };
+  const down = (event: PointerEvent<HTMLDivElement>) => {
+    if (event.button !== 0 || disabled) return;
+    event.stopPropagation();
+    gesture.begin();
+    const box = event.currentTarget.getBoundingClientRect();
+    const at = low + ((event.clientX - box.left) / (box.width || 1)) * (high - low);
+    const start = event.shiftKey ? (value ?? low) : snap(at, bounds);
+    drag.current = { x: event.clientX, value: start, width: box.width, fine: event.shiftKey };
+    event.currentTarget.setPointerCapture?.(event.pointerId);
+    event.currentTarget.focus();
+    if (!event.shiftKey) set(start);
+  };
+  const move = (event: PointerEvent<HTMLDivElement>) => {
+    const from = drag.current;
+    if (!from) return;
+    if (from.fine !== event.shiftKey) {
+      // From here on at another speed, without a jump.
+      drag.current = { ...from, x: event.clientX, value: value ?? low, fine: event.shiftKey };
+      return;
+    }
+    const speed = ((high - low) / (from.width || 1)) * (from.fine ? 0.1 : 1);
+    set(snap(from.value + (event.clientX - from.x) * speed, bounds, from.fine));
+  };
+  const key = (event: KeyboardEvent<HTMLDivElement>) => {
+    if (event.ctrlKey || event.metaKey || disabled) return;
+    const size = event.altKey ? "fine" : event.shiftKey ? "coarse" : "";
+    const next = keyed(event.key, value ?? low, bounds, size);
+    if (next === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+    set(next);
+  };
+
+  return (
+    <div className={`w-slider nodrag nowheel ${compact ? "w-compact" : ""}`}>
+      <div
+        className="w-track"
+        role="slider"
+        tabIndex={disabled ? -1 : 0}
+        aria-label={`${label}, drag`}
+        aria-valuemin={low}
+        aria-valuemax={high}
+        aria-valuenow={value ?? low}
+        aria-valuetext={value === null ? "not set" : `${figure(value)} ${port.widget?.unit ?? ""}`}
+        aria-disabled={disabled || undefined}
+        onPointerDown={down}
+        onPointerMove={move}
+        onPointerUp={() => {
+          drag.current = null;
+        }}
+        onPointerCancel={() => {
+          drag.current = null;
+        }}
+        onFocus={() => {
+          if (!drag.current) gesture.begin();
+        }}
+        onKeyDown={key}
+      >
+        <span className="w-fill" style={{ width: `${share * 100}%` }} />
+        <span className="w-thumb" style={{ left: `${share * 100}%` }} />
+      </div>
+      <NumberField
+        id={props.id}
+        label={label}
+        value={value}
+        bounds={bounds}
+        gesture={gesture}
+        unit={compact ? undefined : port.widget?.unit}
+        disabled={disabled}
+        onChange={(next, merge) => onChange(next, { merge })}
+      />
+    </div>
+  );
+}
