@@ -8,14 +8,9 @@ import {
   Share,
 } from "lucide-react";
 import { exportComfyUI, exportJson, exportPython, newGraph, saveGraph } from "../store/actions";
-import { runCommand } from "../store/commands";
 import { useUi } from "../store/ui";
-import { keysOf } from "./commands";
+import { chooseFile, keysOf, saveAs } from "./commands";
 import type { MenuItem } from "./Menu";
-
-export function saveAs(): void {
-  useUi.getState().openOverlay("graphs", { save: true });
-}
 
 export function fileItems(): MenuItem[] {
   const { openOverlay } = useUi.getState();
@@ -35,7 +30,7 @@ export function fileItems(): MenuItem[] {
     },
     {
       label: "Open a file or picture …",
-      run: () => void runCommand("graph.file"),
+      run: chooseFile,
       icon: <FolderOpen size={15} />,
     },
     {

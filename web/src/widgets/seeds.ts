@@ -3,7 +3,9 @@
  * writes the new number into the graph before it runs: what made a picture is what one sees.
  */
 
+import { setParam } from "../model/edit";
 import type { GraphFile, View } from "../model/graph";
+import { nodeByPath, splitPath, splitTarget } from "../model/links";
 import { setView } from "../model/view";
 
 /** Short enough to be read and told to somebody. */
@@ -27,4 +29,15 @@ export function setRandom(graph: GraphFile, path: string, port: string, on: bool
   const { $random: _, ...view }: View = graph.view ?? {};
   const now = on ? [...rest, place] : rest;
   return setView(graph, now.length > 0 ? { ...view, $random: now } : view);
+}
+
+/** The graph with a new number for each of its random seeds; one that a wire feeds stays. */
+export function rolled(graph: GraphFile, draw: () => number = drawSeed): GraphFile {
+  return randomOf(graph).reduce((made, place) => {
+    const { node: path, port } = splitTarget(place);
+    const node = nodeByPath(made, path);
+    if (!node || node.links?.[port] !== undefined) return made;
+    const { scope, id } = splitPath(path);
+    return setParam(made, scope, id, port, draw());
+  }, graph);
 }
