@@ -27,6 +27,7 @@ export default defineConfig({
       },
     },
   },
-  server: { proxy: { "/api": { target: "http://127.0.0.1:8188", ws: true } } },
+  // Tests read the shipped graphs, which lie beside this folder.
+  server: { proxy: { "/api": { target: "http://127.0.0.1:8188", ws: true } }, fs: { allow: [".."] } },
   test: { environment: "jsdom", include: ["tests/**/*.test.{ts,tsx}"] },
 });

@@ -4,7 +4,7 @@ import * as api from "../api/client";
 import { lookAt } from "../api/socket";
 import { addNode, setParam } from "../model/edit";
 import { emptyGraph, type GraphFile, type Json } from "../model/graph";
-import { splitPath, splitTarget } from "../model/links";
+import { nodeByPath, splitPath, splitTarget } from "../model/links";
 import { isNodeOf } from "../model/validate";
 import type * as wire from "../protocol";
 import { useCatalogue } from "./catalogue";
@@ -37,21 +37,20 @@ function tell(what: string, error: unknown): void {
 
 // ── runs ────────────────────────────────────────────────────────────────────────────────────────
 
-/** The largest seed that JavaScript can say exactly, and one that fits every port. */
-const SEEDS = 2 ** 53;
-
-/** Seeds that the graph wants drawn anew before each run (`view.$random`). */
-export function drawSeeds(graph: GraphFile, draw: () => number = randomSeed): GraphFile {
+/** Seeds that the graph wants drawn anew before each run (`view.$random`); those that a wire feeds
+ * stay. */
+export function drawSeeds(graph: GraphFile, draw: () => number = drawSeed): GraphFile {
   return (graph.view?.$random ?? []).reduce((made, where) => {
     const { node, port } = splitTarget(where);
     const { scope, id } = splitPath(node);
-    return setParam(made, scope, id, port, draw());
+    const linked = nodeByPath(made, node)?.links?.[port] !== undefined;
+    return linked ? made : setParam(made, scope, id, port, draw());
   }, graph);
 }
 
-function randomSeed(): number {
-  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
-  return ((high & 0x1fffff) * 2 ** 32 + low) % SEEDS;
+/** Short enough to be read and told, exact in every browser. */
+function drawSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 }
 
 /** Queue a run of the graph as it is. Its id, or "" where it was refused. */
@@ -61,7 +60,7 @@ export async function runGraph(options: RunOptions = {}): Promise<string> {
     notify("warning", "There is nothing to run yet: add a node, or open a template");
     return "";
   }
-  edit("Draw seeds", drawSeeds, { merge: "draw-seeds" });
+  edit("New seed", (drawn) => drawSeeds(drawn));
   const { graph } = useEditor.getState();
   const { level, every } = useTraces.getState();
   const request: wire.RunRequest = {
@@ -72,7 +71,7 @@ export async function runGraph(options: RunOptions = {}): Promise<string> {
     trace: options.trace ?? level,
     every: options.every ?? every,
     breakpoints: [...useRuns.getState().breakpoints],
-    previews: true,
+    previews: useUi.getState().previews,
   };
   if (options.outputs) request.outputs = options.outputs;
   try {

@@ -17,7 +17,7 @@ export interface Command {
   words?: string;
   /** Whether it can be done now; absent: always. */
   when?: () => boolean;
-  run: () => void | Promise<void>;
+  run: () => unknown;
   /** Its keys work while text is written, too. */
   inText?: boolean;
   /** Not in the palette. */
