@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import logging
 import os
 import signal
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from nodeflow.commands.run import RunOrder, run_command
 from nodeflow.errors import GraphError
 from nodeflow.server.protocol import (
     ErrorEvent,
@@ -120,6 +122,28 @@ async def test_a_failure_is_told_with_its_node(tmp_path: Path) -> None:
         (error,) = queue.told(run, "nf.error")
         assert (error["node"], error["port"]) == ("act", "value")
         await check_whole(queue, run)
+
+
+async def test_a_picture_is_the_one_that_the_command_line_makes(tmp_path: Path) -> None:
+    """Byte for byte, with what it says of how it was made."""
+    node = {"type": "image.solid", "params": {"width": 16, "height": 8}}
+    graph = {
+        "nodeflow": 1,
+        "title": "Plain",
+        "outputs": {"image": "it.image"},
+        "nodes": {"it": node},
+    }
+    file = tmp_path / "plain.json"
+    file.write_text(json.dumps(graph))
+    run_command(RunOrder(str(file), {}, {}, out=tmp_path / "out", device="cpu", json=True), 0.0)
+    async with running(tmp_path / "server") as queue:
+        end = await queue.end(await queue.submit(graph))
+        (saved,) = end.outputs[0].files
+        assert (saved.path, saved.media_type) == ("Plain.png", "image/png")
+        assert (saved.width, saved.height) == (16, 8)
+        made = (queue.runs.settings.output / saved.path).read_bytes()
+        assert made == (tmp_path / "out" / "plain.png").read_bytes()
+        assert len(made) == saved.bytes
 
 
 # ── what is refused ─────────────────────────────────────────────────────────────────────────────
