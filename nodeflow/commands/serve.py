@@ -26,7 +26,7 @@ from nodeflow.commands.report import DONE, USAGE, tell_problems
 from nodeflow.devices import wrong_name
 from nodeflow.errors import Problem
 from nodeflow.server import security
-from nodeflow.server.app import make_app
+from nodeflow.server.app import make_app, warm_up
 from nodeflow.server.runs import StoreError
 from nodeflow.server.settings import Settings
 
@@ -89,6 +89,8 @@ async def _serve(order: ServeOrder, listening: socket.socket) -> int:
         log.info("listening", extra={"facts": {"host": settings.host, "port": settings.port}})
         if order.open:
             webbrowser.open(url)
+        if not settings.headless:
+            await warm_up(app)
         await stop.wait()
         log.info("stopping", extra={"facts": {"grace": order.grace}})
     except StoreError as error:

@@ -31,7 +31,7 @@ from nodeflow.server.protocol import QueueEvent
 from nodeflow.server.runs import Runs, StoreError, ToolError
 from nodeflow.server.settings import Settings
 from nodeflow.server.store import NoSuchRun, QueueFull, WrongState
-from nodeflow.server.wire import Refusal, json_answer, problems_answer, refusal
+from nodeflow.server.wire import Refusal, in_thread, json_answer, problems_answer, refusal
 
 log = logging.getLogger("nodeflow.server")
 access = logging.getLogger("nodeflow.server.access")
@@ -64,9 +64,7 @@ def make_app(
 ) -> web.Application:
     """The server of these settings; its workers start and stop with it."""
     # The parser's own limit guards every route; those that take files read in parts.
-    app = web.Application(
-        client_max_size=settings.limits.body_bytes, middlewares=[_logged, _faults_told]
-    )
+    app = web.Application(client_max_size=settings.limits.body_bytes, middlewares=[_faults_told])
     app[SETTINGS] = settings
     app[REGISTRY] = registry if registry is not None else load_registry(settings.nodes)
     app[GRACE] = grace
@@ -77,6 +75,7 @@ def make_app(
     app[graphs.GRAPHS] = graphs.GraphFiles(settings.graphs)
     app[templates.TEMPLATES] = templates.Templates(app[REGISTRY])
     security.setup(app, settings)
+    app.middlewares[:0] = [_logged, _faults_told]  # for what the guards themselves do
     setup_routes(app)
     app.cleanup_ctx.append(_running)
     app.on_shutdown.append(_goodbye)
@@ -135,6 +134,12 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         for stop in stops:
             stop()
         release()
+
+
+async def warm_up(app: web.Application) -> None:
+    """Have ready what the page asks for first."""
+    await catalogue.kept_nodes(app)
+    await in_thread(app[templates.TEMPLATES].all)
 
 
 async def _goodbye(app: web.Application) -> None:

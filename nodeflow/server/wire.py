@@ -6,20 +6,28 @@ Imports `errors`, `formats.faults`, `server.protocol`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any, TypeVar
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestPayloadError
 from pydantic import BaseModel, ValidationError
 
 from nodeflow.errors import NodeflowError, Problem
 from nodeflow.formats.faults import object_of, shape_problems
 
+MAX_PROBLEMS = 500
 MAX_DIGITS = 400
 """Digits of a number; Python takes ever longer to read more of them."""
+LARGE = 1 << 18
+"""Bytes of a body that others would wait for while it is read."""
 _Model = TypeVar("_Model", bound=BaseModel)
+_T = TypeVar("_T")
 
 
 class Refusal(NodeflowError):
@@ -73,8 +81,12 @@ def json_answer(
 def problems_answer(
     status: int, problems: Iterable[Problem], headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """The answer that refuses."""
-    return json_answer({"problems": [p.as_json() for p in problems]}, status, headers)
+    """The answer that refuses. A body can be wrong in more places than anybody would read."""
+    told = [p.as_json() for p in islice(problems, MAX_PROBLEMS + 1)]
+    if len(told) > MAX_PROBLEMS:
+        more = Problem("too-many", "", f"more than {MAX_PROBLEMS} problems; these are the first")
+        told[-1] = more.as_json()
+    return json_answer({"problems": told}, status, headers)
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
@@ -89,13 +101,24 @@ async def read_object(request: web.Request) -> dict[str, Any]:
         # A page of another origin may send text/plain without being asked for leave.
         raise refusal(415, "not-json", "", f"the body is {got[:80]}", "send application/json")
     try:
+        if (request.content_length or 0) > request.client_max_size:  # said before it is sent
+            raise web.HTTPRequestEntityTooLarge(
+                request.client_max_size, request.content_length or 0
+            )
         body = await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         raise refusal(413, "too-large", "", "the body is too large", "send less") from error
-    data = parse(body)
+    except (RequestPayloadError, HttpProcessingError, ValueError) as error:
+        raise refusal(400, "bad-body", "", "the body does not come as it says") from error
+    data = await in_thread(lambda: parse(body)) if len(body) > LARGE else parse(body)
     if not isinstance(data, dict):
         raise refusal(400, "schema", "", f"got {_kind(data)}, expected an object")
     return data
+
+
+async def in_thread(work: Callable[[], _T]) -> _T:
+    """Work that takes long enough for others to notice, beside the loop."""
+    return await asyncio.get_running_loop().run_in_executor(None, work)
 
 
 def parse(body: bytes | str) -> Any:

@@ -23,7 +23,7 @@ from nodeflow.server.openapi import document
 from serving import Server, application, serving
 
 ALL = [*ROUTES, *files.ROUTES, *tensors.ROUTES]
-EXAMPLES = 60
+EXAMPLES = 25
 """Of each route."""
 
 

@@ -16,11 +16,10 @@ from nodeflow import __version__
 from nodeflow.commands.show import node_as_json
 from nodeflow.node import NodeDefinition
 from nodeflow.registry import Registry
-from nodeflow.server.api.check import in_thread
 from nodeflow.server.api.table import Call, Route
 from nodeflow.server.keys import REGISTRY
 from nodeflow.server.protocol import Catalogue, Conversion, ProblemData, SocketType
-from nodeflow.server.wire import dumps
+from nodeflow.server.wire import dumps, in_thread
 from nodeflow.sockets import (
     PLAIN,
     assignable,
@@ -50,12 +49,17 @@ KEPT: web.AppKey[dict[str, Kept]] = web.AppKey("catalogue", dict)
 
 
 async def list_nodes(call: Call) -> web.Response:
-    kept = call.app[KEPT].get("nodes")
+    return packed_answer(call.request, await kept_nodes(call.app))
+
+
+async def kept_nodes(app: web.Application) -> Kept:
+    """The catalogue of now, or of a moment ago."""
+    kept = app[KEPT].get("nodes")
     if kept is None or monotonic() - kept.made_at > KEPT_SECONDS:
-        registry = call.app[REGISTRY]
+        registry = app[REGISTRY]
         kept = await in_thread(lambda: pack(catalogue(registry), kept))
-        call.app[KEPT]["nodes"] = kept
-    return packed_answer(call.request, kept)
+        app[KEPT]["nodes"] = kept
+    return kept
 
 
 def pack(data: Any, before: Kept | None) -> Kept:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from nodeflow.errors import GraphError, Problem
 from nodeflow.formats.graph_json import graph_from_data
@@ -22,11 +20,9 @@ from nodeflow.server.protocol import (
     TokenizeRequest,
     ValidateAnswer,
 )
-from nodeflow.server.wire import refusal
+from nodeflow.server.wire import in_thread, refusal
 from nodeflow.sockets import type_name
 from nodeflow.validate import UNKNOWN, program
-
-_T = TypeVar("_T")
 
 
 async def validate_graph(call: Call) -> ValidateAnswer:
@@ -46,11 +42,6 @@ async def tokenize_text(call: Call) -> TokenizeAnswer:
     request: TokenizeRequest = call.body
     told = await call.app[RUNS].call("tokenize", request.model_dump())
     return TokenizeAnswer.model_validate(told)
-
-
-async def in_thread(work: Callable[[], _T]) -> _T:
-    """Work that takes long enough for others to notice, beside the loop."""
-    return await asyncio.get_running_loop().run_in_executor(None, work)
 
 
 def told(problems: Any) -> list[ProblemData]:
@@ -114,11 +105,13 @@ ROUTES = [
         *("POST", "/validate", validate_graph, "All that is wrong with a graph, and its types"),
         takes=GraphRequest,
         gives=ValidateAnswer,
+        large=True,
     ),
     Route(
         *("POST", "/plan", plan_graph, "The order of a run and the memory it takes"),
         takes=GraphRequest,
         gives=PlanAnswer,
+        large=True,
     ),
     Route(
         *("POST", "/tokenize", tokenize_text, "The pieces that the text encoders see"),

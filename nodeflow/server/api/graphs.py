@@ -18,12 +18,11 @@ from aiohttp import web
 from nodeflow.errors import Problem
 from nodeflow.formats.graph_json import graph_from_data
 from nodeflow.server.api.catalogue import etag_known
-from nodeflow.server.api.check import in_thread
 from nodeflow.server.api.table import Call, Route
 from nodeflow.server.keys import HUB
 from nodeflow.server.places import confined
 from nodeflow.server.protocol import GraphList, GraphName, GraphsEvent
-from nodeflow.server.wire import Refusal, refusal
+from nodeflow.server.wire import Refusal, in_thread, refusal
 
 NAME = re.compile(r"[^\W_][\w .()+-]{0,99}(?:/[^\W_][\w .()+-]{0,99})?")
 """A name, and perhaps one of a folder before it; begins with a letter or a digit."""

@@ -96,8 +96,9 @@ ROUTES = [
     ),
     Route("DELETE", "/runs", clear_history, "Forget the finished runs; their pictures stay"),
     Route(
-        *("GET", "/runs/{run}", get_run, "A run with its graph and its events"),
+        *("GET", "/runs/{run}", get_run, "A run, its graph, and events: 10,000 of them at most"),
         gives=RunDetail,
+        large=True,
         query=AfterQuery,
         refuses=(404,),
     ),

@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel
 
-from nodeflow.server.wire import json_answer, read_object, validated
+from nodeflow.server.wire import in_thread, json_answer, read_object, validated
 
 PREFIX = "/api/v1"
 
@@ -55,6 +55,8 @@ class Route:
     refuses: tuple[int, ...] = ()
     headers: tuple[str, ...] = ()
     """Request headers that it heeds."""
+    large: bool = False
+    """Whether its answers may be so large that others would wait for them to be made text."""
 
     @property
     def parameters(self) -> list[str]:
@@ -89,6 +91,9 @@ def _served(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespons
             return answer
         if answer is None:
             return web.Response(status=204)
-        return json_answer(answer.model_dump(mode="python"), route.status)
+        made = answer
+        if route.large:
+            return await in_thread(lambda: json_answer(made.model_dump(), route.status))
+        return json_answer(answer.model_dump(), route.status)
 
     return serve

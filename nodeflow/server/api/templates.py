@@ -16,10 +16,9 @@ from nodeflow.errors import GraphError
 from nodeflow.formats.graph_json import graph_to_data, read_graph
 from nodeflow.graph import Graph, walk
 from nodeflow.registry import Registry
-from nodeflow.server.api.check import in_thread
 from nodeflow.server.api.table import Call, Route
 from nodeflow.server.protocol import Template, TemplateList
-from nodeflow.server.wire import json_answer, refusal
+from nodeflow.server.wire import in_thread, json_answer, refusal
 from nodeflow.widgets import FilePath, Widget
 
 SECTIONS = {
