@@ -57,6 +57,14 @@ class RunRequest(Message):
     )
     keep_going: bool = False
     previews: bool = Field(True, description="send pictures of the latents while it runs")
+    temporary: list[str] = Field(
+        default_factory=list,
+        max_length=1000,
+        description="outputs that are shown and not kept: their files go into the temporary folder",
+    )
+    texts: dict[str, str] = Field(
+        default_factory=dict, max_length=100, description="further texts that its pictures carry"
+    )
 
 
 class RunAccepted(Message):

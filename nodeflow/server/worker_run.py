@@ -132,21 +132,24 @@ class Runner:
         told = None if request["outputs"] is None else tuple(request["outputs"])
         names = with_writers(made, told)
         asked = targets(made, names)
-        context = self._context(made, told)
+        context = self._context(made, told, request.get("texts", {}))
         result = self._result(job, graph, names, context, end)
         end.counts = {"total": len(result.nodes), "ran": result.ran, "cached": result.cached}
         end.peak_bytes = result.peak_bytes
         job.reporter.flush()
         self._save(job, made, asked, result, context, end)
 
-    def _context(self, made: Program, told: tuple[str, ...] | None) -> RunContext:
-        """Where and with what the nodes run, and what their pictures will say of it. Torch is not
-        imported to find a device that no node asks for."""
+    def _context(
+        self, made: Program, told: tuple[str, ...] | None, texts: Mapping[str, str]
+    ) -> RunContext:
+        """Where and with what the nodes run, and what their pictures will say of it, `texts` beside
+        it. Torch is not imported to find a device that no node asks for."""
         place, wanted = self.place, asks_for_device(made)
         device = pick_device(place.device) if wanted or place.device != "auto" else "cpu"
         threads = thread_count(device, {}) if wanted else None
         recorded = provenance(made, self.registry, told, device, threads)
-        return RunContext(device=device, output_dir=place.output, metadata=metadata(recorded))
+        told_of_it = {**texts, **metadata(recorded)}
+        return RunContext(device=device, output_dir=place.output, metadata=told_of_it)
 
     def _result(
         self,
@@ -230,7 +233,9 @@ class Runner:
             told |= {"files": [], "value": None}
             try:
                 if is_saved(value):
-                    target = self.place.output / file_stem(stem, name, made, asked)
+                    passing = name in job.request.get("temporary", ())
+                    home = self.place.temp if passing else self.place.output
+                    target = home / file_stem(stem, name, made, asked)
                     paths = save_output(value, target, context.metadata)
                     told["files"] = [self._file(path) for path in paths]
                 else:

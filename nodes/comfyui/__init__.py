@@ -5,6 +5,8 @@ Each topic has a module with a list `NODES`. Imports no torch.
 
 from __future__ import annotations
 
+from functools import partial
+
 from nodeflow.formats.comfyui.spec import Options, Table
 from nodes import model_files
 from nodes.comfyui import (
@@ -68,4 +70,5 @@ TABLE = Table(
     carriers=_CARRIERS,
     refused=REFUSED,
     folders=_FOLDERS,
+    locate={kind: partial(model_files.find, kind) for kind in _FOLDERS},
 )

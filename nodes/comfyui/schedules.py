@@ -29,8 +29,8 @@ def _karras(build: Build) -> Sequence[float]:
 
 
 def _exponential(build: Build) -> Sequence[float]:
-    ends = (math.log(build.literal(name)) for name in ("sigma_max", "sigma_min"))
-    return [math.exp(value) for value in _linspace(*ends, build.literal("steps"))]
+    high, low = (math.log(build.literal(name)) for name in ("sigma_max", "sigma_min"))
+    return [math.exp(value) for value in _linspace(high, low, build.literal("steps"))]
 
 
 def _polyexponential(build: Build) -> Sequence[float]:

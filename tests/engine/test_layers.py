@@ -55,6 +55,9 @@ LAYERS = [
     *("server.tensor_pictures", "server.tensors"),
     *("server.api.runs", "server.api.queue", "server.api.info"),
     *("server.api.check", "server.api.catalogue", "server.api.templates", "server.api.graphs"),
+    *("server.comfyui.record", "server.comfyui.answers", "server.comfyui.messages"),
+    *("server.comfyui.object_info", "server.comfyui.system", "server.comfyui.pictures"),
+    *("server.comfyui.prompts", "server.comfyui.routes", "server.comfyui"),
     *("server.openapi", "server.app", "commands.serve"),
     *("doctor", "cli"),
 ]

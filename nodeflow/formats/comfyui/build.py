@@ -90,6 +90,8 @@ class Folders:
     output: Path = Path("output")
     temp: Path = Path("temp")
     now: datetime = field(default_factory=datetime.now)
+    param: Callable[[Path], str] = str
+    """A file as a graph names it."""
 
 
 @dataclass(frozen=True)
@@ -263,7 +265,7 @@ class Build:
         target = folder.joinpath(*path.parts)
         if not target.is_file():
             self.refuse(name, f"there is no file {text!r}", "upload it first")
-        return str(target)
+        return self.folders.param(target)
 
 
 def readable_id(node: PromptNode) -> str:

@@ -15,6 +15,7 @@ import importlib.metadata
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 ENTRY_POINTS = "nodeflow.comfyui"
@@ -124,6 +125,8 @@ class Table:
     """Known node types without a translation → why there is none."""
     folders: dict[str, Options] = field(default_factory=dict)
     """Folders of models as ComfyUI names them → the names of the models in them."""
+    locate: dict[str, Callable[[str], Path]] = field(default_factory=dict)
+    """Folders of models → the path of the model of a name."""
 
     def options(self, input: Input) -> list[str]:
         """The choices that an input offers now."""
@@ -133,7 +136,7 @@ class Table:
 
     def join(self, other: Table) -> None:
         """Add what another table knows."""
-        for name in ("nodes", "sources", "types", "carriers", "refused", "folders"):
+        for name in ("nodes", "sources", "types", "carriers", "refused", "folders", "locate"):
             getattr(self, name).update(getattr(other, name))
 
 
