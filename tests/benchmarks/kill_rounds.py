@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--longest", type=float, default=0.8, help="seconds before a kill, at most")
+    parser.add_argument("--longest", type=float, default=0.4, help="seconds before a kill, at most")
     parser.add_argument("--base", type=Path, help="the folder to use, which is kept")
     words = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -98,20 +98,20 @@ class Rounds:
     def __post_init__(self) -> None:
         self.draw = random.Random(self.seed)
 
-    def go(self, rounds: int, longest: float = 0.8) -> None:
+    def go(self, rounds: int, longest: float = 0.4) -> None:
         """As many rounds as asked for: each submits some runs, and something is killed after a
         moment of at most `longest` seconds."""
         server = QueueServer(self.base)
         for _ in range(rounds):
             self._submit(server)
-            time.sleep(self.draw.uniform(0.0, longest))
             how = self.draw.choices(["server", "worker", "stop"], [5, 4, 1])[0]
+            # Half of the time something runs by then; else it is hit while it begins.
+            pid = server.ask("worker") if self.draw.random() < 0.5 or how == "worker" else 0
+            time.sleep(self.draw.uniform(0.0, longest))
             self.did[how] += 1
             if how == "worker":
-                pid = server.ask("worker")
-                if pid > 0:
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
                 continue
             self._keep(server.end(kill=how == "server"))
             server = QueueServer(self.base)
