@@ -48,10 +48,7 @@ export function Form() {
         const id = `form-${name}`;
         return (
           <div key={name} className="nf-field">
-            <label htmlFor={id}>
-              {labelOf(name)}
-              {port.widget?.unit ? <span className="nf-quiet"> {port.widget.unit}</span> : null}
-            </label>
+            <label htmlFor={id}>{labelOf(name)}</label>
             <Widget
               id={id}
               path={node}

@@ -17,8 +17,8 @@ export function Welcome() {
     <Dialog title="Welcome to nodeflow" onClose={close} size="medium" className="nf-welcome">
       <div className="nf-scroll">
         <p className="nf-lead">
-          A graph is already here: words become noise's way into a picture, every step a box you can
-          open. Change the prompt, press one key, and watch.
+          A graph is already on the canvas. It makes a picture of what you write, out of noise, and
+          every step of that is a box you can open. Change the prompt, press one key, watch.
         </p>
         <div className="nf-row nf-wrap nf-hero">
           <button

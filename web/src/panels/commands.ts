@@ -114,7 +114,7 @@ const VIEW: Command[] = [
   panel("form", "The graph as a form", "I"),
   panel("gallery", "Gallery", "G"),
   panel("queue", "Queue", "Q"),
-  panel("history", "History of runs", "H"),
+  panel("history", "History of runs", "R"),
   panel("problems", "Problems", "P"),
   {
     id: "view.drawer",
@@ -123,13 +123,6 @@ const VIEW: Command[] = [
     keys: ["D"],
     words: "scrubber inspector drawer look inside",
     run: () => ui().setDrawer(!ui().drawer),
-  },
-  {
-    id: "view.minimap",
-    title: "Minimap",
-    group: "View",
-    keys: ["M"],
-    run: () => ui().setMinimap(!ui().minimap),
   },
   ...(["light", "dark", "system"] as const).map((theme) => ({
     id: `view.theme.${theme}`,

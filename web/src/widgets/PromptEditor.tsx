@@ -39,6 +39,7 @@ export default function PromptEditor(props: PromptEditorProps) {
     const within = (at: number) => Math.min(at, value.length);
     const own = new EditorView({
       parent: place.current,
+      root: strict(),
       state: EditorState.create({
         doc: value,
         selection: { anchor: within(selection[0]), head: within(selection[1]) },
@@ -119,6 +120,20 @@ export default function PromptEditor(props: PromptEditorProps) {
   }
 
   return <div ref={place} className="w-editor" />;
+}
+
+/**
+ * The document, seen as if it had no head. CodeMirror then hands its rules over by the CSSOM, which
+ * the page's policy allows; into a head it would write a style element, which the policy refuses.
+ */
+function strict(): Document {
+  return new Proxy(document, {
+    get: (own, name) => {
+      const value: unknown = name === "head" ? undefined : Reflect.get(own, name, own);
+      return typeof value === "function" ? value.bind(own) : value;
+    },
+    set: (own, name, value) => Reflect.set(own, name, value, own),
+  });
 }
 
 const fromOutside = Annotation.define<boolean>();

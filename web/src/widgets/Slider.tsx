@@ -3,19 +3,19 @@ import { useRef } from "react";
 import { type FieldProps, shownOf } from "./field";
 import { useGesture } from "./gesture";
 import { NumberField } from "./NumberField";
-import { boundsOf, figure, keyed, snap } from "./number";
+import { boundsOf, figure, keyed, shareOf, valueAt } from "./number";
 
 /** A bar that is dragged and a number that is typed; Shift moves finely, or by ten with keys. */
 export function Slider(props: FieldProps) {
   const { path, port, onChange, label, compact, disabled } = props;
   const gesture = useGesture(`${path}.${port.name}`);
-  const drag = useRef<{ x: number; value: number; width: number; fine: boolean } | null>(null);
+  const drag = useRef<{ x: number; share: number; width: number; fine: boolean } | null>(null);
   const bounds = boundsOf(port.type, port.widget);
   const low = bounds.minimum ?? 0;
   const high = bounds.maximum ?? 1;
   const shown = shownOf(props);
   const value = typeof shown === "number" ? shown : null;
-  const share = value === null ? 0 : Math.min(1, Math.max(0, (value - low) / (high - low || 1)));
+  const share = value === null ? 0 : shareOf(value, bounds);
 
   const set = (next: number) => {
     if (next !== value) onChange(next, { merge: gesture.key() });
@@ -25,23 +25,23 @@ export function Slider(props: FieldProps) {
     event.stopPropagation();
     gesture.begin();
     const box = event.currentTarget.getBoundingClientRect();
-    const at = low + ((event.clientX - box.left) / (box.width || 1)) * (high - low);
-    const start = event.shiftKey ? (value ?? low) : snap(at, bounds);
-    drag.current = { x: event.clientX, value: start, width: box.width, fine: event.shiftKey };
+    const width = box.width || 1;
+    const from = event.shiftKey ? share : (event.clientX - box.left) / width;
+    drag.current = { x: event.clientX, share: from, width, fine: event.shiftKey };
     event.currentTarget.setPointerCapture?.(event.pointerId);
     event.currentTarget.focus();
-    if (!event.shiftKey) set(start);
+    if (!event.shiftKey) set(valueAt(from, bounds));
   };
   const move = (event: PointerEvent<HTMLDivElement>) => {
     const from = drag.current;
     if (!from) return;
     if (from.fine !== event.shiftKey) {
       // From here on at another speed, without a jump.
-      drag.current = { ...from, x: event.clientX, value: value ?? low, fine: event.shiftKey };
+      drag.current = { ...from, x: event.clientX, share, fine: event.shiftKey };
       return;
     }
-    const speed = ((high - low) / (from.width || 1)) * (from.fine ? 0.1 : 1);
-    set(snap(from.value + (event.clientX - from.x) * speed, bounds, from.fine));
+    const moved = ((event.clientX - from.x) / from.width) * (from.fine ? 0.1 : 1);
+    set(valueAt(from.share + moved, bounds, from.fine));
   };
   const key = (event: KeyboardEvent<HTMLDivElement>) => {
     if (event.ctrlKey || event.metaKey || disabled) return;

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import { tokenize } from "../api/client";
+import { ApiError, tokenize } from "../api/client";
 import type { GraphFile } from "../model/graph";
 import { nodesIn } from "../model/graph";
 import { nodeByPath, sourcesOf, splitPath } from "../model/links";
@@ -46,6 +46,8 @@ export function checkpointOf(graph: GraphFile, path: string): string {
 }
 
 const WAIT_MS = 350;
+/** Set once a server says that it cannot count: then it is not asked again. */
+let unable = false;
 
 /** How many pieces a prompt has, and how many chunks of 77 slots they fill. */
 export function TokenCount({ text, path }: { text: string; path: string }) {
@@ -54,6 +56,7 @@ export function TokenCount({ text, path }: { text: string; path: string }) {
   );
   const [count, setCount] = useState<Count | null>(null);
   useEffect(() => {
+    if (unable) return;
     let wanted = true;
     const timer = setTimeout(() => {
       tokenize(text, checkpoint).then(
@@ -61,8 +64,11 @@ export function TokenCount({ text, path }: { text: string; path: string }) {
           const first = answer.texts[0];
           if (wanted) setCount(first ? counted(first) : null);
         },
-        // A prompt that cannot be read yet, or a server that is away: no figure rather than a wrong one.
-        () => wanted && setCount(null),
+        // A prompt that cannot be read, or a server that is away: no figure rather than a wrong one.
+        (error: unknown) => {
+          if (wanted) setCount(null);
+          unable ||= error instanceof ApiError && error.problems[0]?.code === "no-such-tool";
+        },
       );
     }, WAIT_MS);
     return () => {

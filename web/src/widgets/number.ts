@@ -75,6 +75,27 @@ export function nudge(value: number, steps: number, bounds: Bounds, size: "fine"
   return settle(onGrid, bounds);
 }
 
+/** A bar over very many whole numbers gives the small ones more room. */
+function bendOf(bounds: Bounds): number {
+  const range = (bounds.maximum ?? 1) - (bounds.minimum ?? 0);
+  return bounds.whole && range > 250 ? 3 : 1;
+}
+
+/** Where on its bar a value stands, 0..1. */
+export function shareOf(value: number, bounds: Bounds): number {
+  const low = bounds.minimum ?? 0;
+  const range = (bounds.maximum ?? 1) - low || 1;
+  return Math.min(1, Math.max(0, (value - low) / range)) ** (1 / bendOf(bounds));
+}
+
+/** The value at a place of the bar, on the grid of steps. */
+export function valueAt(share: number, bounds: Bounds, fine = false): number {
+  const low = bounds.minimum ?? 0;
+  const range = (bounds.maximum ?? 1) - low;
+  const within = Math.min(1, Math.max(0, share));
+  return snap(low + range * within ** bendOf(bounds), bounds, fine);
+}
+
 /** What a key makes of a value on a bar; null for a key that means nothing there. */
 export function keyed(key: string, value: number, bounds: Bounds, size: "fine" | "" | "coarse") {
   if (key === "ArrowRight" || key === "ArrowUp") return nudge(value, 1, bounds, size);
