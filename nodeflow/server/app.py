@@ -6,7 +6,6 @@ Imports everything of `server`.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,7 +17,7 @@ from nodeflow import __version__
 from nodeflow.confinement import release
 from nodeflow.errors import GraphError, NodeflowError, Problem
 from nodeflow.registry import Registry, load_registry
-from nodeflow.server import files, protocol, security, tensors
+from nodeflow.server import comfyui, files, protocol, security, tensors
 from nodeflow.server.api import catalogue, check, graphs, info, queue, runs, templates
 from nodeflow.server.api.table import PREFIX, Route, add_routes
 from nodeflow.server.hub import Hub
@@ -95,9 +94,7 @@ def setup_routes(app: web.Application) -> None:
     app.router.add_get("/metrics", app[METRICS].answer)
     files.setup_routes(app)
     tensors.setup_routes(app)
-    if importlib.util.find_spec("nodeflow.server.comfyui"):  # TEMPORARY
-        module = importlib.import_module("nodeflow.server.comfyui")
-        getattr(module, "setup_routes", lambda app: None)(app)
+    comfyui.setup_routes(app)
     if not app[SETTINGS].headless:
         add_page(app, built_page())
 
