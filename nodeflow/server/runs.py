@@ -40,20 +40,9 @@ from nodeflow.server.protocol import (
     RunRequest,
     RunSummary,
 )
+from nodeflow.server.rows import Ended, Happened, NewRun, Shown, Told, Work, error_data
 from nodeflow.server.settings import Settings
-from nodeflow.server.store import (
-    Ended,
-    Happened,
-    NewRun,
-    NoSuchRun,
-    QueueFull,
-    Shown,
-    Store,
-    Told,
-    Work,
-    WrongState,
-    error_data,
-)
+from nodeflow.server.store import NoSuchRun, QueueFull, Store, WrongState
 from nodeflow.validate import program
 
 __all__ = [

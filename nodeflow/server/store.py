@@ -3,32 +3,41 @@
 Each method is one transaction. What it has to tell (`taken`) is to be told only once the method has
 returned, when it is committed. A run's events are numbered here; that a run ends once, that no
 number is left out and that nothing follows the end is seen to by triggers in the tables. Imports
-`errors`, `server.protocol`, `server.frames`, `server.database`.
+`errors`, `server.protocol`, `server.database`, `server.rows`, `server.placing`.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nodeflow.errors import NodeflowError
 from nodeflow.server.database import open_database
-from nodeflow.server.frames import Frame
-from nodeflow.server.protocol import RunOutput, RunPage, RunState, RunSummary
+from nodeflow.server.placing import count_before, end_place, place_before
+from nodeflow.server.protocol import RunOutput, RunPage, RunSummary
+from nodeflow.server.rows import (
+    Ended,
+    Happened,
+    NewRun,
+    Shown,
+    Told,
+    Work,
+    error_data,
+    json_of,
+    summary_of,
+    text_of,
+)
 
 ENDS = ("done", "failed", "cancelled")
 CUTS = 2
 """A run that was cut this often is not begun again."""
 EVENTS_AT_ONCE = 10_000
 """Of one run; who has that many asks again after the last of them."""
-_SMALLEST_GAP = 1e-6
 
 
 class NoSuchRun(NodeflowError):
@@ -41,68 +50,6 @@ class QueueFull(NodeflowError):
 
 class WrongState(NodeflowError):
     """What was asked for does not go with what the run does now."""
-
-
-@dataclass(frozen=True)
-class NewRun:
-    """A run to be accepted. `request` and `extra` are JSON."""
-
-    run: str
-    title: str
-    client: str
-    trace: str
-    priority: int
-    front: bool
-    request: str
-    extra: str = "{}"
-
-
-@dataclass(frozen=True)
-class Work:
-    """A run that has begun."""
-
-    run: str
-    number: int
-    request: str
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """An event of a run that a worker tells: `type` and data without number."""
-
-    number: int
-    type: str
-    data: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A frame of a run, told in its place between the events and not kept."""
-
-    number: int
-    frame: Frame
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A run's end. `counts` are total, ran and cached."""
-
-    number: int
-    state: str
-    reason: str = ""
-    counts: Mapping[str, int] = field(default_factory=dict)
-    peak_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Something that is so by now: the message, and how a run stands where that changed. A run
-    without `summary` whose `gone` is its name is there no more."""
-
-    message: dict[str, Any] | Frame | None
-    summary: RunSummary | None = None
-    place: float = 0.0
-    gone: str = ""
 
 
 class Store:
@@ -143,14 +90,14 @@ class Store:
                 raise QueueFull(f"{waiting} runs wait already, which is as many as may")
             if self._find(new.run) is not None:
                 raise WrongState(f"there is a run {new.run!r} already")
-            place = self._place(new.priority, front=new.front)
+            place = end_place(self.db, new.priority, front=new.front)
             cursor = self.db.execute(
                 "INSERT INTO runs (run, title, client, trace, priority, place, accepted_at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     new.run,
-                    _text(new.title),
-                    _text(new.client),
+                    text_of(new.title),
+                    text_of(new.client),
                     new.trace,
                     new.priority,
                     place,
@@ -163,7 +110,7 @@ class Store:
                 "INSERT INTO requests VALUES (?, ?, ?)", (number, new.request, new.extra)
             )
             self._tell_state(number, "queued")
-            return self._before(number)
+            return count_before(self.db, number)
 
     def begin(self) -> Work | None:
         """Begin the first run of the queue, if there is one."""
@@ -201,11 +148,13 @@ class Store:
             if priority is None:
                 priority = row["priority"] if other is None else other["priority"]
             if other is not None and other["priority"] == priority:
-                place = self._place_before(row["number"], other["number"])
+                place, moved = place_before(self.db, row["number"], other["number"])
+                for number in moved:
+                    self._tell_row(number)
             elif before is None and priority == row["priority"]:
                 place = row["place"]
             else:
-                place = self._place(priority, front=other is not None)
+                place = end_place(self.db, priority, front=other is not None)
             self.db.execute(
                 "UPDATE runs SET priority = ?, place = ? WHERE number = ?",
                 (priority, place, row["number"]),
@@ -371,7 +320,7 @@ class Store:
         return self.db.execute(query, values).fetchone()
 
     def _find(self, run: str) -> Any:
-        return self._one("SELECT * FROM runs WHERE run = ?", _text(run))
+        return self._one("SELECT * FROM runs WHERE run = ?", text_of(run))
 
     def _named(self, run: str) -> sqlite3.Row:
         row: sqlite3.Row | None = self._find(run)
@@ -385,59 +334,13 @@ class Store:
             raise WrongState(f"run {run!r} does not wait: it is {row['state']}")
         return row
 
-    def _before(self, number: int) -> int:
-        """How many queued runs stand before one."""
-        (found,) = self._one(
-            "SELECT count(*) FROM runs a, runs b WHERE b.number = ? AND a.state = 'queued' AND"
-            " (a.priority > b.priority OR (a.priority = b.priority AND"
-            " (a.place < b.place OR (a.place = b.place AND a.number < b.number))))",
-            number,
-        )
-        return int(found)
-
-    def _place(self, priority: int, *, front: bool) -> float:
-        """A place before or behind all queued runs of a priority."""
-        first, last = self._one(
-            "SELECT min(place), max(place) FROM runs WHERE state = 'queued' AND priority = ?",
-            priority,
-        )
-        if first is None:
-            return 0.0
-        return float(first - 1 if front else last + 1)
-
-    def _place_before(self, number: int, other: int) -> float:
-        """A place between a queued run and the one before it; where no number is left between
-        them, all are numbered anew."""
-        for _ in range(2):
-            priority, behind = self._one("SELECT priority, place FROM runs WHERE number = ?", other)
-            (ahead,) = self._one(
-                "SELECT max(place) FROM runs WHERE state = 'queued' AND priority = ?"
-                " AND number != ? AND place < ?",
-                *(priority, number, behind),
-            )
-            ahead = behind - 2 if ahead is None else ahead
-            if behind - ahead > _SMALLEST_GAP:
-                break
-            rows = self.db.execute(
-                "SELECT number FROM runs WHERE state = 'queued' AND priority = ?"
-                " ORDER BY place, number",
-                (priority,),
-            ).fetchall()
-            self.db.executemany(
-                "UPDATE runs SET place = ? WHERE number = ?",
-                [(float(place), row["number"]) for place, row in enumerate(rows)],
-            )
-            for row in rows:
-                self._tell_row(row["number"])
-        return float(ahead + behind) / 2
-
     def _happened(self, item: Happened) -> None:
         data = item.data
         if item.type == "nf.output":
             output = RunOutput.model_validate(data["output"])
             self.db.execute(
                 "REPLACE INTO outputs VALUES (?, ?, ?)",
-                (item.number, _text(output.name), _json(output.model_dump())),
+                (item.number, text_of(output.name), json_of(output.model_dump())),
             )
         if item.type == "nf.run":
             self._tell_state(item.number, data["state"], **_known(data))
@@ -452,7 +355,7 @@ class Store:
 
     def _end(self, item: Ended) -> None:
         counts = {name: int(item.counts.get(name, 0)) for name in ("total", "ran", "cached")}
-        now, reason = self.clock(), _text(item.reason)
+        now, reason = self.clock(), text_of(item.reason)
         told = {"peak_bytes": item.peak_bytes, "reason": reason, "at": now}
         if item.counts:
             told.update(total=counts["total"], cached=counts["cached"])
@@ -477,13 +380,13 @@ class Store:
             self._tell(number, "nf.error", error_data("cut", reason, path))
             self._end(Ended(number, "failed", reason))
             return
-        place = self._place(priority, front=True)
+        place = end_place(self.db, priority, front=True)
         self.db.execute(
             "UPDATE runs SET state = 'queued', cuts = ?, place = ?, reason = ?, started_at = NULL"
             " WHERE number = ?",
-            (cuts, place, _text(reason), number),
+            (cuts, place, text_of(reason), number),
         )
-        self._tell_state(number, "queued", reason=_text(f"queued again: {reason}"))
+        self._tell_state(number, "queued", reason=text_of(f"queued again: {reason}"))
 
     def _retire(self) -> None:
         """Forget the oldest of the ended runs that are too many."""
@@ -516,7 +419,7 @@ class Store:
         message = {"type": type, "data": {**data, "run": run, "seq": last + 1}}
         self.db.execute(
             "INSERT INTO events VALUES (?, ?, ?, ?)",
-            (number, last + 1, int(ends), _json(message)),
+            (number, last + 1, int(ends), json_of(message)),
         )
         self._telling.append(Told(message))
 
@@ -528,46 +431,8 @@ class Store:
             tuple(outputs),
         ):
             outputs[number].append(RunOutput.model_validate_json(data))
-        return [_summary(row, outputs[row["number"]]) for row in rows]
-
-
-def error_data(code: str, message: str, path: str = "", hint: str = "") -> dict[str, Any]:
-    """The data of an `nf.error` of ours, without run and number."""
-    node = re.sub(r"\[\d+\]", "", path)
-    told = {"node": node, "path": path, "port": "", "code": code, "message": message}
-    return {**told, "hint": hint, "traceback": ""}
-
-
-def _summary(row: sqlite3.Row, outputs: list[RunOutput]) -> RunSummary:
-    state: RunState = row["state"]
-    return RunSummary(
-        run=row["run"],
-        number=row["number"],
-        title=row["title"],
-        state=state,
-        reason=row["reason"],
-        priority=row["priority"],
-        attempts=row["attempts"],
-        accepted_at=row["accepted_at"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-        client=row["client"],
-        trace=row["trace"],
-        last_seq=row["last_seq"],
-        nodes={name: row[name] for name in ("total", "ran", "cached")},
-        peak_bytes=row["peak_bytes"],
-        outputs=outputs,
-    )
+        return [summary_of(row, outputs[row["number"]]) for row in rows]
 
 
 def _known(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: data[name] for name in ("reason", "total", "cached") if name in data}
-
-
-def _json(data: Any) -> str:
-    return json.dumps(data, separators=(",", ":"), allow_nan=False)
-
-
-def _text(text: str) -> str:
-    """A text that UTF-8 can hold: JSON knows halves of letters."""
-    return text.encode("utf-8", "replace").decode()

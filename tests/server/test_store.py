@@ -13,16 +13,8 @@ import pytest
 
 from nodeflow.server.database import APPLICATION, MIGRATIONS, StoreError, open_database
 from nodeflow.server.frames import Frame
-from nodeflow.server.store import (
-    Ended,
-    Happened,
-    NewRun,
-    NoSuchRun,
-    QueueFull,
-    Shown,
-    Store,
-    WrongState,
-)
+from nodeflow.server.rows import Ended, Happened, NewRun, Shown
+from nodeflow.server.store import NoSuchRun, QueueFull, Store, WrongState
 
 REQUEST = '{"graph": {"nodeflow": 1}, "inputs": {}}'
 
