@@ -15,7 +15,7 @@ import {
   withNodes,
 } from "./graph";
 import { holderOf, isLoop, splitLink } from "./links";
-import { FRAME, framesIn, NOTE, notesIn, setView, viewOf } from "./view";
+import { FRAME, NOTE, setView, viewOf } from "./view";
 
 export interface Clip {
   /** Marks our text among all that a clipboard may hold. */
@@ -23,6 +23,7 @@ export interface Clip {
   nodes: Record<string, NodeFile>;
   /** By path below the scope: `denoise`, `denoise/cond`. */
   view: Record<string, NodeView>;
+  /** Theirs and the notes' scope counts from the copied one: "" is beside the nodes. */
   frames: Frame[];
   notes: Note[];
 }
@@ -42,9 +43,26 @@ export function copyItems(graph: GraphFile, scope: Scope, ids: readonly string[]
     nodeflow_clip: 1,
     nodes,
     view,
-    frames: framesIn(graph, scope).filter((frame) => ids.includes(FRAME + frame.id)),
-    notes: notesIn(graph, scope).filter((note) => ids.includes(NOTE + note.id)),
+    frames: copied(graph.view?.$frames ?? [], scope, (id) => ids.includes(FRAME + id), nodes),
+    notes: copied(graph.view?.$notes ?? [], scope, (id) => ids.includes(NOTE + id), nodes),
   };
+}
+
+/** What is drawn beside the nodes and chosen, or inside of a copied node. */
+function copied<T extends Frame | Note>(
+  drawn: readonly T[],
+  scope: Scope,
+  chosen: (id: string) => boolean,
+  nodes: Record<string, NodeFile>,
+): T[] {
+  const at = scope.join("/");
+  const prefix = at ? `${at}/` : "";
+  return drawn.flatMap((item) => {
+    if (item.scope === at) return chosen(item.id) ? [{ ...item, scope: "" }] : [];
+    if (!item.scope.startsWith(prefix)) return [];
+    const below = item.scope.slice(prefix.length);
+    return (below.split("/")[0] ?? "") in nodes ? [{ ...item, scope: below }] : [];
+  });
 }
 
 function viewsBelow(graph: GraphFile, scope: Scope, id: string): Record<string, NodeView> {
@@ -136,8 +154,7 @@ function corner(clip: Clip): Point {
     ...Object.entries(clip.view)
       .filter(([path]) => !path.includes("/"))
       .map(([, view]) => view.at),
-    ...clip.frames.map((frame) => frame.at),
-    ...clip.notes.map((note) => note.at),
+    ...[...clip.frames, ...clip.notes].filter((item) => !item.scope).map((item) => item.at),
   ];
   if (!places.length) return [0, 0];
   return [Math.min(...places.map((p) => p[0])), Math.min(...places.map((p) => p[1]))];
@@ -160,19 +177,18 @@ function withDrawn(
     view[now] = Object.keys(moved).length === 1 ? moved.at : moved;
   }
   const ids = [...renamed.values()];
-  const at = scope.join("/");
+  const put = <T extends Frame | Note>(list: T[], item: T, prefix: string) => {
+    const id = freshName(item.id, (name) => list.some((other) => other.id === name));
+    const [first = "", ...rest] = item.scope.split("/");
+    const inside = item.scope ? [...scope, renamed.get(first) ?? first, ...rest] : scope;
+    const at = item.scope ? item.at : shift(item.at);
+    list.push({ ...item, id, scope: inside.join("/"), at });
+    if (!item.scope) ids.push(prefix + id);
+  };
   const frames = [...(view.$frames ?? [])];
-  for (const frame of clip.frames) {
-    const id = freshName(frame.id, (name) => frames.some((other) => other.id === name));
-    frames.push({ ...frame, id, scope: at, at: shift(frame.at) });
-    ids.push(FRAME + id);
-  }
+  for (const frame of clip.frames) put(frames, frame, FRAME);
   const notes = [...(view.$notes ?? [])];
-  for (const note of clip.notes) {
-    const id = freshName(note.id, (name) => notes.some((other) => other.id === name));
-    notes.push({ ...note, id, scope: at, at: shift(note.at) });
-    ids.push(NOTE + id);
-  }
+  for (const note of clip.notes) put(notes, note, NOTE);
   if (frames.length) view.$frames = frames;
   if (notes.length) view.$notes = notes;
   return ids.length ? { graph: setView(graph, view), ids } : { graph, ids };

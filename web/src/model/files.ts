@@ -156,7 +156,7 @@ export function retarget(
       if (typeof targets === "string") return one(targets);
       const kept = targets.map(one).filter((target) => target !== undefined);
       if (kept.length === targets.length && kept.every((t, k) => t === targets[k])) return targets;
-      return kept.length > 1 ? kept : kept[0];
+      return kept.length ? kept : undefined;
     });
     return withField(file, "inputs", inputs);
   });
