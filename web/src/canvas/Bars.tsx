@@ -89,7 +89,12 @@ export function Tools() {
       <button type="button" aria-label="Zoom in" title="Zoom in (+)" onClick={() => zoomBy(1.25)}>
         <Plus size={16} aria-hidden="true" />
       </button>
-      <button type="button" aria-label="Fit to view" title="Fit to view (F)" onClick={() => fitView()}>
+      <button
+        type="button"
+        aria-label="Fit to view"
+        title="Fit to view (F)"
+        onClick={() => fitView()}
+      >
         <Maximize size={16} aria-hidden="true" />
       </button>
       <span className="tools-line" />

@@ -19,6 +19,7 @@ import {
   useEffect,
   useMemo,
   useRef,
+  useState,
 } from "react";
 import { moveItems, resizeItem } from "../model/edit";
 import { nodesIn, type Point } from "../model/graph";
@@ -32,6 +33,7 @@ import { Breadcrumb, EmptyHint, Told, Tools } from "./Bars";
 import { typeColour } from "./colour";
 import { registerCanvasCommands } from "./commands";
 import { type CardNode, Derivation, type WireEdge } from "./derive";
+import { FarWires } from "./FarWires";
 import { FrameCard } from "./FrameCard";
 import { best, link, relink, typeAt, unlink, verdict } from "./links";
 import { ContextMenu, RefusalNote, Targets } from "./Menus";
@@ -52,6 +54,10 @@ const nodeTypes = { card: NodeCard, frame: FrameCard, note: NoteCard };
 const edgeTypes = { wire: Wire };
 /** Below this zoom only titles and sockets are drawn. */
 const FAR = 0.35;
+/** With more wires than this, they are painted when one is far. */
+const MANY = 120;
+const NO_EDGES: WireEdge[] = [];
+const NO_NODES: CardNode[] = [];
 const ADDING_KEYS = ["Meta", "Control", "Shift"];
 
 registerCanvasCommands();
@@ -80,18 +86,20 @@ export function Canvas() {
     return next;
   }, [made, graph, scope, catalogue, selection, moving, sizing, bending]);
 
+  const painted = far && scene.edges.length > MANY;
+
   const pane = useRef<HTMLElement>(null);
   const flow = useReactFlow<CardNode, WireEdge>();
   useEffect(() => {
     setFlow(flow, pane.current);
     return () => setFlow(null, null);
   }, [flow]);
-  useViewports();
+  const ready = useViewports();
   useClipboard();
   useLongPress(pane);
 
   return (
-    <Far.Provider value={far}>
+    <Far.Provider value={painted ? "painted" : far ? "far" : ""}>
       <section
         ref={pane}
         className="canvas"
@@ -103,8 +111,8 @@ export function Canvas() {
         onDoubleClick={onPaneDoubleClick}
       >
         <ReactFlow<CardNode, WireEdge>
-          nodes={scene.nodes}
-          edges={scene.edges}
+          nodes={ready ? scene.nodes : NO_NODES}
+          edges={ready && !painted ? scene.edges : NO_EDGES}
           nodeTypes={nodeTypes}
           edgeTypes={edgeTypes}
           onlyRenderVisibleElements
@@ -160,6 +168,7 @@ export function Canvas() {
             size={1.6}
             color="var(--ground-dots)"
           />
+          {painted && <FarWires scene={scene} />}
         </ReactFlow>
         <Breadcrumb />
         <Tools />
@@ -175,6 +184,8 @@ export function Canvas() {
   );
 }
 
+/** A large graph is first shown from its beginning, near enough to read its titles. */
+const FIRST_LOOK = 0.25;
 const PAN_FIRST = [0, 1];
 const PAN_OTHERS = [1];
 const GRID: [number, number] = [20, 20];
@@ -183,8 +194,10 @@ const nothing = () => undefined;
 
 // ── where one looks ─────────────────────────────────────────────────────────────────────────────
 
-/** Each scope keeps its own view; a newly opened document is fitted. */
-function useViewports(): void {
+/** Each scope keeps its own view; a newly opened document is fitted. Whether that is done: before
+ * it, nothing is drawn that would be thrown away at once. */
+function useViewports(): boolean {
+  const [ready, setReady] = useState(false);
   const loads = useEditor((s) => s.loads);
   const where = useEditor((s) => s.scope.join("/"));
   const loaded = useCatalogue((s) => s.loaded);
@@ -202,8 +215,10 @@ function useViewports(): void {
     last.current = { loads, where, loaded, fitted: true };
     const kept = known.current.get(where);
     if (kept && !anew) flow.setViewport(kept);
-    else act.fit();
+    else act.fit([], FIRST_LOOK);
+    setReady(true);
   }, [loads, where, loaded, width, flow]);
+  return ready;
 }
 
 // ── changes ─────────────────────────────────────────────────────────────────────────────────────

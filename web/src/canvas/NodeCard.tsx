@@ -34,8 +34,9 @@ import { Socket, wireName } from "./Socket";
 import { useCanvasStore } from "./store";
 import { vars } from "./style";
 
-/** Whether one is so far away that only titles and sockets are drawn. */
-export const Far = createContext(false);
+/** "far": one is so far away that only titles and sockets are drawn; "painted": and these with the
+ * wires, in one picture. */
+export const Far = createContext<"" | "far" | "painted">("");
 
 type Props = NodeProps<Node<CardData, "card">>;
 
@@ -54,7 +55,7 @@ function Card({ data, selected }: Props) {
       data-mode={node?.mode ?? ""}
       data-known={ports.known}
       data-selected={selected}
-      data-far={far}
+      data-far={far !== ""}
       style={{
         ...vars({ "--cat": data.view.colour || categoryColour(ports.category) }),
         width: layout.width,
@@ -62,7 +63,11 @@ function Card({ data, selected }: Props) {
       }}
     >
       <Name data={data} />
-      {far ? <FarFace data={data} /> : <NearFace data={data} selected={selected} />}
+      {far ? (
+        <FarFace data={data} painted={far === "painted"} />
+      ) : (
+        <NearFace data={data} selected={selected} />
+      )}
     </div>
   );
 }
@@ -87,12 +92,12 @@ function Name({ data }: { data: CardData }) {
   );
 }
 
-function FarFace({ data }: { data: CardData }) {
+function FarFace({ data, painted }: { data: CardData; painted: boolean }) {
   const catalogue = useCatalogue((s) => s.catalogue);
   return (
     <>
       <div className="card-far-title">{data.title}</div>
-      {data.layout.handles.map((place) => {
+      {(painted ? [] : data.layout.handles).map((place) => {
         const list = place.type === "source" ? data.ports.outputs : data.ports.inputs;
         const type = list.find((port) => port.name === place.id)?.type ?? "?";
         // The canvas measures wires' ends at elements of these classes.
@@ -156,6 +161,9 @@ function NearFace({ data, selected }: { data: CardData; selected: boolean }) {
 function Title({ data }: { data: CardData }) {
   const writing = useCanvasStore((s) => s.writing === data.id);
   const changed = useChanged(data.path);
+  // The id tells two of a kind apart, and wires are named by it.
+  const same = data.title.toLowerCase().replaceAll(" ", "_") === data.id;
+  const told = data.node && !same ? data.id : "";
   return (
     <header
       className="card-title"
@@ -168,6 +176,7 @@ function Title({ data }: { data: CardData }) {
         <span className="card-name">
           {data.title}
           {data.ports.known ? "" : " (unknown)"}
+          {told && <small className="card-id">{told}</small>}
         </span>
       )}
       <Breakpoint path={data.path} />
@@ -314,7 +323,7 @@ function Row({ data, row, selected }: { data: CardData; row: CardRow; selected: 
         </span>
       )}
       {output && <Declared data={data} port={output.name} />}
-      {output && <span className="row-name row-out">{output.name}</span>}
+      {output && <PortName port={output} out />}
       {output && (
         <Socket
           node={data.id}
@@ -330,10 +339,10 @@ function Row({ data, row, selected }: { data: CardData; row: CardRow; selected: 
 }
 
 /** `each.step` as what it is and which one. */
-function PortName({ port }: { port: Port }) {
+function PortName({ port, out = false }: { port: Port; out?: boolean }) {
   const match = /^(each|const|state|next|collect)\.(.*)$/.exec(port.name);
   return (
-    <span className="row-name row-in" data-required={port.required}>
+    <span className={`row-name ${out ? "row-out" : "row-in"}`}>
       {match ? (
         <>
           <small>{match[1]}</small> {match[2]}

@@ -96,10 +96,10 @@ function bounds(
 
 // ── seeing ──────────────────────────────────────────────────────────────────────────────────────
 
-/** Farther out than this a first look shows nothing one can read. */
-const LEAST_ZOOM = 0.12;
+/** Farther out than this nothing can be told apart. */
+const LEAST_ZOOM = 0.05;
 
-export function fit(ids?: readonly string[]): void {
+export function fit(ids?: readonly string[], least = LEAST_ZOOM): void {
   const flow = theFlow();
   const all = boxes().map((box) => box.id);
   const box = bounds(ids?.length ? ids : all);
@@ -111,7 +111,7 @@ export function fit(ids?: readonly string[]): void {
     (pane.height - 2 * pad - 40) / box.height,
     1,
   );
-  const shown = Math.max(LEAST_ZOOM, zoom);
+  const shown = Math.max(least, zoom);
   // What does not fit is shown from its beginning.
   const wide = box.width * shown > pane.width - 2 * pad;
   const high = box.height * shown > pane.height - 2 * pad;

@@ -5,6 +5,7 @@
 
 import type { Catalogue } from "../model/catalogue";
 
+export type ThemeName = "light" | "dark";
 type Rgb = readonly [number, number, number];
 
 /** The grounds of cards (`--panel`) and of the canvas (`--ground`), per theme. */
@@ -53,8 +54,20 @@ function mixed(hex: string, other: string, share: number): string {
   return written(a.map((c, k) => c + ((b[k] ?? 0) - c) * share) as unknown as Rgb);
 }
 
+const found = new Map<string, string>();
+
 /** The colour nearest to `hex` that stands out from both grounds of a theme. */
-export function readable(hex: string, theme: "light" | "dark", least = MARK_CONTRAST): string {
+export function readable(hex: string, theme: ThemeName, least = MARK_CONTRAST): string {
+  const key = `${hex} ${theme} ${least}`;
+  let colour = found.get(key);
+  if (colour === undefined) {
+    colour = sought(hex, theme, least);
+    found.set(key, colour);
+  }
+  return colour;
+}
+
+function sought(hex: string, theme: ThemeName, least: number): string {
   const far = theme === "light" ? "#000000" : "#ffffff";
   for (let k = 0; k <= 40; k += 1) {
     const tried = mixed(hex, far, k / 40);
@@ -90,9 +103,18 @@ export function elementOf(type: string): string {
   return list ? elementOf(list[1] ?? "") : member;
 }
 
-export function typeColour(type: string, catalogue: Catalogue): string {
+function ownColour(type: string, catalogue: Catalogue): string {
   const name = elementOf(type);
-  return themed(catalogue.types.get(name)?.colour ?? PLAIN_COLOURS[name] ?? "#8d8d8d");
+  return catalogue.types.get(name)?.colour ?? PLAIN_COLOURS[name] ?? "#8d8d8d";
+}
+
+export function typeColour(type: string, catalogue: Catalogue): string {
+  return themed(ownColour(type, catalogue));
+}
+
+/** The same for what is painted and cannot ask the browser for the theme. */
+export function typeColourIn(type: string, catalogue: Catalogue, theme: ThemeName): string {
+  return readable(ownColour(type, catalogue), theme);
 }
 
 export type SocketShape = "circle" | "square" | "diamond" | "list" | "plain";

@@ -3,7 +3,7 @@
 import type { Point } from "../model/graph";
 
 /** How far a curve leaves a socket before it turns. */
-function reach(from: Point, to: Point): number {
+export function reachOf(from: Point, to: Point): number {
   const ahead = to[0] - from[0];
   if (ahead >= 0) return Math.max(24, ahead / 2);
   // Back to the left: wide enough to be seen as a loop, and bounded.
@@ -11,7 +11,7 @@ function reach(from: Point, to: Point): number {
 }
 
 function curve(from: Point, to: Point): [Point, Point] {
-  const r = reach(from, to);
+  const r = reachOf(from, to);
   return [
     [from[0] + r, from[1]],
     [to[0] - r, to[1]],
