@@ -15,7 +15,16 @@ const printed = execFileSync(python, ["-m", "nodeflow.server.schema"], {
   encoding: "utf8",
   maxBuffer: 1 << 26,
 });
-const made = await compile(JSON.parse(printed), "Protocol", {
+const schema = JSON.parse(printed);
+for (const model of Object.values(schema.$defs)) {
+  for (const field of Object.values(model.properties ?? {})) {
+    // What may be any value has no type; the compiler would take it for an object.
+    if (!["type", "anyOf", "$ref", "enum", "const"].some((key) => key in field)) {
+      field.tsType = "unknown";
+    }
+  }
+}
+const made = await compile(schema, "Protocol", {
   additionalProperties: false,
   bannerComment:
     "/** What goes over the wire: made by `npm run protocol` from nodeflow/server/protocol.py. */",

@@ -2,8 +2,11 @@
 
 export interface Protocol {
   Catalogue?: Catalogue;
+  CollapseAnswer?: CollapseAnswer;
   Conversion?: Conversion;
   ErrorEvent?: ErrorEvent;
+  ExplodeAnswer?: ExplodeAnswer;
+  ExplodeRequest?: ExplodeRequest;
   GalleryFile?: GalleryFile;
   GraphList?: GraphList;
   GraphName?: GraphName;
@@ -50,6 +53,11 @@ export interface Protocol {
   TokenizeAnswer?: TokenizeAnswer;
   TokenizeRequest?: TokenizeRequest;
   TokenizedText?: TokenizedText;
+  Traced?: Traced;
+  Trajectory?: Trajectory;
+  TrajectoryAnswer?: TrajectoryAnswer;
+  TrajectoryPoint?: TrajectoryPoint;
+  TrajectoryRequest?: TrajectoryRequest;
   UploadAnswer?: UploadAnswer;
   ValidateAnswer?: ValidateAnswer;
 }
@@ -86,6 +94,17 @@ export interface ProblemData {
   hint: string;
   severity: "error" | "warning";
 }
+export interface CollapseAnswer {
+  graph: {
+    [k: string]: unknown;
+  };
+  node: string;
+  removed: string[];
+  /**
+   * whether the picture stays the same to the bit
+   */
+  identical: boolean;
+}
 /**
  * `nf.error`: a node failed, or the run as a whole (`node` is "").
  */
@@ -99,6 +118,22 @@ export interface ErrorEvent {
   message: string;
   hint: string;
   traceback: string;
+}
+export interface ExplodeAnswer {
+  graph: {
+    [k: string]: unknown;
+  };
+  node: string;
+  added: string[];
+}
+export interface ExplodeRequest {
+  graph: {
+    [k: string]: unknown;
+  };
+  /**
+   * `sampler`, `outer/sampler`
+   */
+  node: string;
 }
 export interface GalleryFile {
   kind: "output" | "temp" | "input";
@@ -216,9 +251,7 @@ export interface RunOutput {
   name: string;
   node: string;
   files: OutputFile[];
-  value: {
-    [k: string]: unknown;
-  };
+  value: unknown;
 }
 export interface OutputFile {
   kind: "output" | "temp" | "input";
@@ -462,6 +495,18 @@ export interface RunRequest {
    * send pictures of the latents while it runs
    */
   previews?: boolean;
+  /**
+   * outputs that are shown and not kept: their files go into the temporary folder
+   *
+   * @maxItems 1000
+   */
+  temporary?: string[];
+  /**
+   * further texts that its pictures carry
+   */
+  texts?: {
+    [k: string]: string;
+  };
 }
 export interface ServerInfo {
   version: string;
@@ -592,6 +637,10 @@ export interface TokenizedText {
    * slots of a chunk, 77 for CLIP
    */
   length: number;
+  /**
+   * when it holds, of a prompt that changes on the way
+   */
+  note: string;
   pieces: TokenPiece[];
 }
 export interface TokenizeRequest {
@@ -600,6 +649,152 @@ export interface TokenizeRequest {
    * whose tokenizers
    */
   checkpoint?: string;
+  syntax?: "comfyui" | "a1111" | "plain";
+}
+/**
+ * The latents of one run: of the node that steps, by default that which makes most of them.
+ */
+export interface Traced {
+  run: string;
+  node: string;
+}
+export interface Trajectory {
+  run: string;
+  node: string;
+  /**
+   * the latents after each step
+   */
+  points: TrajectoryPoint[];
+}
+export interface TrajectoryPoint {
+  step: number;
+  tid: string;
+  x: number;
+  y: number;
+  /**
+   * root mean square of the difference from the reference's last latent
+   */
+  error: number | null;
+}
+/**
+ * Latents on the two axes along which all of them spread most (principal components).
+ */
+export interface TrajectoryAnswer {
+  trajectories: Trajectory[];
+  /**
+   * shares of the variance on the two axes
+   */
+  explained: number[];
+  /**
+   * each n-th step was taken, for there were too many
+   */
+  every: number;
+}
+export interface TrajectoryRequest {
+  /**
+   * @minItems 1
+   * @maxItems 16
+   */
+  runs:
+    | [Traced]
+    | [Traced, Traced]
+    | [Traced, Traced, Traced]
+    | [Traced, Traced, Traced, Traced]
+    | [Traced, Traced, Traced, Traced, Traced]
+    | [Traced, Traced, Traced, Traced, Traced, Traced]
+    | [Traced, Traced, Traced, Traced, Traced, Traced, Traced]
+    | [Traced, Traced, Traced, Traced, Traced, Traced, Traced, Traced]
+    | [Traced, Traced, Traced, Traced, Traced, Traced, Traced, Traced, Traced]
+    | [Traced, Traced, Traced, Traced, Traced, Traced, Traced, Traced, Traced, Traced]
+    | [Traced, Traced, Traced, Traced, Traced, Traced, Traced, Traced, Traced, Traced, Traced]
+    | [
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced
+      ]
+    | [
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced
+      ]
+    | [
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced
+      ]
+    | [
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced
+      ]
+    | [
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced,
+        Traced
+      ];
+  /**
+   * whose last latent errors are told from
+   */
+  reference?: Traced | null;
+  /**
+   * which of the batch
+   */
+  item?: number;
 }
 export interface UploadAnswer {
   file: OutputFile;
