@@ -190,14 +190,7 @@ class WorkerProcess:
 
     async def _one(self) -> Death:
         """One process, from its beginning to its end."""
-        process = self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "nodeflow.server.worker"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
-        )
+        process = self.process = await _begun()
         self.begun += 1
         assert process.stdout is not None
         assert process.stderr is not None
@@ -235,6 +228,27 @@ class WorkerProcess:
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(ToolError(Problem("worker-ended", "", death.reason)))
+
+
+async def _begun() -> asyncio.subprocess.Process:
+    """A worker's process. Who is cancelled while it begins ends it again: nobody else knows it."""
+    beginning = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "nodeflow.server.worker"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=_environment(),
+        )
+    )
+    try:
+        return await asyncio.shield(beginning)
+    except asyncio.CancelledError:
+        process = await beginning
+        process.kill()
+        await process.wait()
+        raise
 
 
 def _first_words(settings: Settings, device: str) -> dict[str, Any]:
