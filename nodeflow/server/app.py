@@ -17,7 +17,7 @@ from nodeflow import __version__
 from nodeflow.confinement import release
 from nodeflow.errors import GraphError, NodeflowError, Problem
 from nodeflow.registry import Registry, load_registry
-from nodeflow.server import comfyui, files, protocol, security, tensors
+from nodeflow.server import comfyui, files, protocol, security, tensors, trajectory
 from nodeflow.server.api import catalogue, check, graphs, info, queue, runs, templates
 from nodeflow.server.api.table import PREFIX, Route, add_routes
 from nodeflow.server.hub import Hub
@@ -84,7 +84,8 @@ def make_app(
 def setup_routes(app: web.Application) -> None:
     """All routes: ours, those of files and tensors, ComfyUI's, and the page."""
     add_routes(app, ROUTES)
-    described = document([*ROUTES, *files.ROUTES, *tensors.ROUTES], __version__, EVENTS)
+    table = [*ROUTES, *files.ROUTES, *tensors.ROUTES, *trajectory.ROUTES]
+    described = document(table, __version__, EVENTS)
 
     async def tell_api(request: web.Request) -> web.Response:
         return json_answer(described)
@@ -94,6 +95,7 @@ def setup_routes(app: web.Application) -> None:
     app.router.add_get("/metrics", app[METRICS].answer)
     files.setup_routes(app)
     tensors.setup_routes(app)
+    trajectory.setup_routes(app)
     comfyui.setup_routes(app)
     if not app[SETTINGS].headless:
         add_page(app, built_page())

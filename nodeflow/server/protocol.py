@@ -333,6 +333,61 @@ class Histogram(Message):
     channels: list[Statistics] = Field(default_factory=list)
 
 
+class Traced(Message):
+    """The latents of one run: of the node that steps, by default that which makes most of them."""
+
+    run: str = Field(max_length=100)
+    node: str = Field("", max_length=300)
+
+
+class TrajectoryRequest(Message):
+    runs: list[Traced] = Field(min_length=1, max_length=16)
+    reference: Traced | None = Field(None, description="whose last latent errors are told from")
+    item: int = Field(0, ge=0, le=65_535, description="which of the batch")
+
+
+class TrajectoryPoint(Message):
+    step: int
+    tid: str
+    x: float
+    y: float
+    error: float | None = Field(
+        None, description="root mean square of the difference from the reference's last latent"
+    )
+
+
+class Trajectory(Message):
+    run: str
+    node: str
+    points: list[TrajectoryPoint] = Field(description="the latents after each step")
+
+
+class TrajectoryAnswer(Message):
+    """Latents on the two axes along which all of them spread most (principal components)."""
+
+    trajectories: list[Trajectory]
+    explained: list[float] = Field(description="shares of the variance on the two axes")
+    every: int = Field(1, description="each n-th step was taken, for there were too many")
+
+
+class ExplodeRequest(Message):
+    graph: dict[str, Any]
+    node: str = Field(max_length=1000, description="`sampler`, `outer/sampler`")
+
+
+class ExplodeAnswer(Message):
+    graph: dict[str, Any]
+    node: str
+    added: list[str]
+
+
+class CollapseAnswer(Message):
+    graph: dict[str, Any]
+    node: str
+    removed: list[str]
+    identical: bool = Field(description="whether the picture stays the same to the bit")
+
+
 class TokenizeRequest(Message):
     text: str = Field(max_length=100_000)
     checkpoint: str = Field("tiny", max_length=300, description="whose tokenizers")
