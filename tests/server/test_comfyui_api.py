@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import FormData, WSMsgType
-from aiohttp.test_utils import TestClient
+from aiohttp import ClientSession, FormData, WSMsgType
 from PIL import Image as Pillow
 
-from serving import application
+from serving import Server, serving
 
-Client = TestClient[Any, Any]
-MakeClient = Callable[..., Awaitable[Client]]
+Client = ClientSession
 
 
 def picture_prompt(**ksampler: Any) -> dict[str, Any]:
@@ -72,12 +70,21 @@ def image_prompt(name: str) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def server(base: Path) -> Iterator[Server]:
+    with serving(base, "--headless") as found:
+        yield found
+
+
 @pytest.fixture
-async def client(
-    aiohttp_client: MakeClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Client]:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    yield await aiohttp_client(application(tmp_path))
+async def client(server: Server) -> AsyncIterator[Client]:
+    async with ClientSession(server.url) as session:
+        yield session
 
 
 async def post(client: Client, path: str, data: Any, status: int = 200) -> Any:
@@ -119,10 +126,11 @@ def of_type(messages: list[Any], type: str) -> list[Any]:
     return [message["data"] for message in messages if message["type"] == type]
 
 
-async def test_a_picture(client: Client, tmp_path: Path) -> None:
+async def test_a_picture(client: Client, base: Path) -> None:
     workflow = {"nodes": [], "links": [], "version": 0.4}
     extra = {"extra_pnginfo": {"workflow": workflow}}
     prompt = picture_prompt()
+    prompt["9"]["inputs"]["filename_prefix"] = "sub/first"
     id, told, frames = await run(client, prompt, extra_data=extra)
     kinds = [message["type"] for message in told]
     assert kinds[0] == "status"
@@ -147,14 +155,14 @@ async def test_a_picture(client: Client, tmp_path: Path) -> None:
     states = of_type(told, "progress_state")[-1]["nodes"]
     assert {state["state"] for state in states.values()} == {"finished"}
     (executed,) = of_type(told, "executed")
-    image = {"filename": "ComfyUI_00001_.png", "subfolder": "", "type": "output"}
+    image = {"filename": "first_00001_.png", "subfolder": "sub", "type": "output"}
     assert executed == {
         "node": "9",
         "display_node": "9",
         "output": {"images": [image]},
         "prompt_id": id,
     }
-    saved = (tmp_path / "output" / "ComfyUI_00001_.png").read_bytes()
+    saved = (base / "output" / "sub" / "first_00001_.png").read_bytes()
     answer = await client.get("/view", params=image)
     assert await answer.read() == saved
     with Pillow.open(BytesIO(saved)) as picture:
@@ -169,7 +177,8 @@ async def test_a_picture(client: Client, tmp_path: Path) -> None:
     assert history["status"]["completed"] is True
     assert history["prompt"][1:3] == [id, prompt]
     assert history["prompt"][4] == ["9"]
-    assert list(await get(client, "/api/history?max_items=5")) == [id]
+    assert id in await get(client, "/api/history?max_items=5")
+    assert await get(client, "/history?max_items=0") == {}
 
 
 async def test_previews_for_those_who_ask(client: Client) -> None:
@@ -193,7 +202,7 @@ async def test_a_value(client: Client) -> None:
     assert history[id]["outputs"] == {"2": {"text": ["hello"]}}
 
 
-async def test_upload_load_and_preview(client: Client, tmp_path: Path) -> None:
+async def test_upload_load_and_preview(client: Client, base: Path) -> None:
     buffer = BytesIO()
     Pillow.new("RGB", (16, 8), (255, 0, 0)).save(buffer, "PNG")
     form = FormData()
@@ -203,7 +212,7 @@ async def test_upload_load_and_preview(client: Client, tmp_path: Path) -> None:
     assert answer.status == 200
     named = await answer.json()
     assert named["type"] == "input"
-    assert (tmp_path / "input" / named["name"]).is_file()
+    assert (base / "input" / named["name"]).is_file()
     _, told, _ = await run(client, image_prompt(named["name"]))
     shown = {d["node"]: d["output"]["images"][0] for d in of_type(told, "executed")}
     assert shown["3"]["subfolder"] == "sub"
@@ -211,7 +220,7 @@ async def test_upload_load_and_preview(client: Client, tmp_path: Path) -> None:
     assert shown["4"]["type"] == "temp"
     temp = await client.get("/view", params=shown["4"])
     assert temp.status == 200
-    with Pillow.open(tmp_path / "output" / "sub" / "inverted_00001_.png") as picture:
+    with Pillow.open(base / "output" / "sub" / "inverted_00001_.png") as picture:
         assert picture.getpixel((0, 0)) == (0, 255, 255)
     small = await client.get("/view", params={**shown["3"], "preview": "webp;80"})
     assert small.content_type == "image/webp"
@@ -219,9 +228,9 @@ async def test_upload_load_and_preview(client: Client, tmp_path: Path) -> None:
     assert alpha.content_type == "image/png"
 
 
-async def test_mask_becomes_alpha(client: Client, tmp_path: Path) -> None:
-    (tmp_path / "input").mkdir(exist_ok=True)
-    Pillow.new("RGB", (4, 4), (1, 2, 3)).save(tmp_path / "input" / "a.png")
+async def test_mask_becomes_alpha(client: Client, base: Path) -> None:
+    (base / "input").mkdir(exist_ok=True)
+    Pillow.new("RGB", (4, 4), (1, 2, 3)).save(base / "input" / "a.png")
     buffer = BytesIO()
     Pillow.new("RGBA", (4, 4), (0, 0, 0, 77)).save(buffer, "PNG")
     form = FormData()
@@ -230,7 +239,7 @@ async def test_mask_becomes_alpha(client: Client, tmp_path: Path) -> None:
     answer = await client.post("/api/upload/mask", data=form)
     assert answer.status == 200, await answer.text()
     named = await answer.json()
-    with Pillow.open(tmp_path / "input" / named["name"]) as picture:
+    with Pillow.open(base / "input" / named["name"]) as picture:
         assert picture.getpixel((0, 0)) == (1, 2, 3, 77)
 
 
@@ -300,6 +309,7 @@ async def test_queue_is_shown_and_emptied(client: Client) -> None:
     assert len((await get(client, "/queue"))["queue_pending"]) == 1
     await post(client, "/api/queue", {"clear": True})
     assert await get(client, "/queue") == {"queue_running": [], "queue_pending": []}
+    await client.put("/api/v1/queue", json={"paused": False})
 
 
 async def test_prompt_id_of_the_client(client: Client) -> None:
@@ -363,21 +373,19 @@ async def test_what_there_is(client: Client) -> None:
         {"filename": ""},
     ],
 )
-async def test_view_stays_in_its_folder(
-    client: Client, tmp_path: Path, query: dict[str, str]
-) -> None:
-    (tmp_path / "secret.txt").write_text("secret")
+async def test_view_stays_in_its_folder(client: Client, base: Path, query: dict[str, str]) -> None:
+    (base / "secret.txt").write_text("secret")
     answer = await client.get("/view", params=query)
     assert answer.status in (400, 404)
     assert "secret" not in (await answer.text()).replace("secret.txt", "")
 
 
 @pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "C:/x.png", "nothing.png", ""])
-async def test_load_image_stays_in_its_folder(client: Client, tmp_path: Path, name: str) -> None:
-    Pillow.new("RGB", (4, 4)).save(tmp_path / "secret.png")
+async def test_load_image_stays_in_its_folder(client: Client, base: Path, name: str) -> None:
+    Pillow.new("RGB", (4, 4)).save(base / "secret.png")
     answer = await post(client, "/prompt", {"prompt": image_prompt(name)}, 400)
     assert answer["node_errors"]["1"]["errors"][0]["type"] == "custom_validation_failed"
-    assert str(tmp_path) not in json.dumps(answer)
+    assert str(base) not in json.dumps(answer)
 
 
 async def test_an_error_in_a_node(client: Client) -> None:

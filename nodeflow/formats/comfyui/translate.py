@@ -15,7 +15,7 @@ from nodeflow.formats.comfyui.faults import problem
 from nodeflow.formats.comfyui.prompt import PromptNode, Slot, read_prompt
 from nodeflow.formats.comfyui.spec import ANY, PLAIN, ComfyNode, Table
 from nodeflow.formats.comfyui.values import fits, linked, literal
-from nodeflow.graph import Graph, Link, Node, nearest
+from nodeflow.graph import Graph, Link, Node, few_hints, nearest
 from nodeflow.node import NodeDefinition
 from nodeflow.registry import Registry
 from nodeflow.sockets import type_name
@@ -47,10 +47,11 @@ def translate(
         targets: ids of the output nodes that are wanted; all of them by default.
         everything: translate also what no output needs, as for looking at it in an editor.
     """
-    nodes, problems = read_prompt(prompt)
-    return _Translator(nodes, problems, table, registry, folders or Folders()).run(
-        targets, everything
-    )
+    with few_hints():
+        nodes, problems = read_prompt(prompt)
+        return _Translator(nodes, problems, table, registry, folders or Folders()).run(
+            targets, everything
+        )
 
 
 class _Translator:
@@ -76,7 +77,7 @@ class _Translator:
         ends = [id for id in self.nodes if self._is_end(id)]
         if targets is not None:
             ends = [id for id in ends if id in targets]
-        if not ends and self.nodes and not everything:
+        if not ends and not everything and not any(p.severity == "error" for p in self.problems):
             text = "no node of the prompt saves or shows anything"
             hint = "add a SaveImage or PreviewImage"
             self.problems.append(problem("prompt_no_outputs", "", text, hint))

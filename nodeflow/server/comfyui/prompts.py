@@ -167,7 +167,8 @@ def _texts(prompt: Any, extra: Mapping[str, Any]) -> dict[str, str]:
     found = {"prompt": json.dumps(prompt)}
     info = extra.get("extra_pnginfo")
     for name, value in list(info.items())[:50] if isinstance(info, Mapping) else ():
-        if isinstance(name, str) and name.isascii() and 0 < len(name) < 80 and name.isprintable():
+        good = isinstance(name, str) and name.isascii() and name.isprintable()
+        if good and 0 < len(name) < 80 and value is not None:
             found[name] = json.dumps(value)
     return found
 

@@ -104,6 +104,8 @@ async def _get_history(request: web.Request) -> dict[str, Any]:
     """The last runs, the oldest first."""
     most = _number(request, "max_items", MOST_HISTORY)
     offset = _number(request, "offset", 0)
+    if most == 0:
+        return {}
     page = await request.app[RUNS].page(ENDED, min(most, MOST_HISTORY) + offset)
     chosen = page.runs[: len(page.runs) - offset] if offset else page.runs
     found = {}
