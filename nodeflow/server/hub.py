@@ -32,6 +32,8 @@ log = logging.getLogger("nodeflow.server")
 QUEUE_PAUSE = 0.1
 """Seconds between two `nf.queue` at least."""
 HEARTBEAT = 30.0
+FAREWELL = 3.0
+"""Seconds for a socket to close in good manners."""
 MAX_MESSAGE = 1 << 16
 """Bytes that a client may send at once."""
 MAX_SUBSCRIPTIONS = 100
@@ -226,12 +228,19 @@ class Socket:
             if self.dialect is not None:
                 self._put_all(self.dialect.received(message))
         except Refusal as error:
-            problems = [problem.as_json() for problem in error.problems]
-            self._put(_encode({"type": "nf.problems", "data": {"problems": problems}}))
+            self._put(_refused(error.problems))
+        except Exception:
+            log.exception("a socket's message could not be answered")
+            hint = "it is in the server's log"
+            self._put(_refused([Problem("internal", "", "the server made a mistake", hint)]))
 
     def told(self, event: Mapping[str, Any] | Frame) -> None:
-        if self.dialect is not None:
-            self._put_all(self.dialect.told(event))
+        """Tell of an event. A dialect that fails at it keeps nobody else from hearing."""
+        try:
+            if self.dialect is not None:
+                self._put_all(self.dialect.told(event))
+        except Exception:
+            log.exception("an event could not be put into a socket's words")
 
     async def write(self) -> None:
         """Send what waits, for ever."""
@@ -251,7 +260,7 @@ class Socket:
         """Close in good manners, and without them if that takes too long."""
         self._forget()
         with contextlib.suppress(asyncio.TimeoutError, ConnectionError, RuntimeError):
-            await asyncio.wait_for(self.stream.close(code=code, message=message), 3.0)
+            await asyncio.wait_for(self.stream.close(code=code, message=message), FAREWELL)
         if self.transport is not None:  # what was closed may still wait to be written
             self.transport.abort()
 
@@ -319,6 +328,11 @@ def _asks_for_ours(message: Mapping[str, Any]) -> bool:
     data = message.get("data")
     flags = isinstance(data, dict) and message.get("type") == "feature_flags"
     return flags and data.get("nodeflow") == 1  # type: ignore[union-attr]
+
+
+def _refused(problems: Iterable[Problem]) -> Outgoing:
+    told = [problem.as_json() for problem in problems]
+    return _encode({"type": "nf.problems", "data": {"problems": told}})
 
 
 def _encode(event: Mapping[str, Any] | Frame) -> Outgoing:

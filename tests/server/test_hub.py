@@ -130,6 +130,16 @@ async def test_another_dialect_and_ours_when_asked_for(client: Any, hub: Hub) ->
     assert await texts(socket, 1) == [state(2)]
 
 
+async def test_a_dialect_that_fails_harms_no_other(client: Any, hub: Hub, caplog: Any) -> None:
+    bad, good = await opened(client, "/theirs"), await opened(client)
+    assert await bad.receive_str(timeout=5) == "HELLO"
+    hub.tell({"no": "type", "data": {}})  # which shouting has no words for
+    assert await texts(good, 1) == [{"no": "type", "data": {}}]
+    assert "KeyError" in caplog.text
+    hub.tell(state(1))
+    assert await bad.receive_str(timeout=5) == "NF.NODE"
+
+
 async def test_flags_sent_to_ours_change_nothing(client: Any, hub: Hub) -> None:
     socket = await opened(client)
     await socket.send_json({"type": "feature_flags", "data": {"nodeflow": 1}})
@@ -282,7 +292,10 @@ async def crowd(hub: Hub, socket: Socket, size: int = 1 << 16) -> None:
     raise AssertionError("a socket takes more than 2000 messages that nobody reads")
 
 
-async def test_a_slow_reader_is_cut_off_alone(client: Any, hub: Hub, slow: Any) -> None:
+async def test_a_slow_reader_is_cut_off_alone(
+    client: Any, hub: Hub, slow: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("nodeflow.server.hub.FAREWELL", 0.2)
     hub.limits = Limits(socket_backlog_bytes=1 << 21)
     good = await opened(client)
     count = 0
@@ -298,7 +311,7 @@ async def test_a_slow_reader_is_cut_off_alone(client: Any, hub: Hub, slow: Any) 
     assert got == sent
     for known in hub.sockets:
         assert known.state_bytes <= 1 << 20
-    await asyncio.sleep(3.5)  # the manners of closing are given up
+    await asyncio.sleep(0.5)  # the manners of closing are given up
     assert len(hub.sockets) == 1
     hub.tell(state(count))
     assert await texts(good, 1) == [state(count)]
