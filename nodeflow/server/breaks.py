@@ -36,10 +36,11 @@ class Breaks:
         """
         if not self._stops_at(path):
             return
+        with self._changed:
+            self._waits = not self._cancelled  # before it is told: the answer may come at once
         self.reporter.tell("nf.paused", {"node": node_of(path), "path": path})
         self.reporter.state("paused")
         with self._changed:
-            self._waits = not self._cancelled
             self._changed.wait_for(lambda: not self._waits)
             if self._cancelled:
                 raise Cancelled("the run was cancelled")

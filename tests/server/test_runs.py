@@ -16,6 +16,7 @@ import pytest
 
 from nodeflow.commands.run import RunOrder, run_command
 from nodeflow.errors import GraphError
+from nodeflow.server.accept import count_nodes
 from nodeflow.server.protocol import (
     ErrorEvent,
     NodeEvent,
@@ -35,7 +36,6 @@ from nodeflow.server.runs import (
     StoreError,
     ToolError,
     WrongState,
-    count_nodes,
 )
 from running import Queue, act, loop, pack_registry, running, settings
 
@@ -77,7 +77,7 @@ async def test_a_run_is_told_from_queue_to_end(tmp_path: Path) -> None:
         assert (await queue.end(again)).nodes == {"total": 1, "ran": 0, "cached": 1}
         state = queue.runs.state()
         assert (state.running, state.queued) == ([], [])
-        assert queue.runs._live == {}
+        assert len(queue.runs._board) == 0
         (last,) = [m for m in queue.messages if m["type"] == "nf.queue"][-1:]
         QueueEvent.model_validate(last["data"])
 
@@ -377,14 +377,14 @@ async def test_a_full_disk_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(tmp_path) as queue:
-        record, calls = queue.runs._store.record, itertools.count()
+        record, calls = queue.runs._archive._store.record, itertools.count()
 
         def full(items: Any) -> None:
             if next(calls) == 1:
                 raise sqlite3.OperationalError("database or disk is full")
             record(items)
 
-        monkeypatch.setattr(queue.runs._store, "record", full)
+        monkeypatch.setattr(queue.runs._archive._store, "record", full)
         with caplog.at_level(logging.ERROR):
             run = await queue.submit(act("add", a=1))
             assert (await queue.end(run)).state == "done"
@@ -436,7 +436,7 @@ async def test_one_who_listens_badly(tmp_path: Path, caplog: pytest.LogCaptureFi
             raise RuntimeError("cannot listen")
 
         stop = queue.runs.listen(bad)
-        queue.runs._listeners.reverse()
+        queue.runs._board._listeners.reverse()
         assert (await queue.end(await queue.submit(act("add", a=1)))).state == "done"
         assert "cannot listen" in caplog.text
         stop()
