@@ -55,7 +55,9 @@ ROUTES: list[Route] = [
     *(*runs.ROUTES, *queue.ROUTES, *graphs.ROUTES, *templates.ROUTES),
     *(*catalogue.ROUTES, *check.ROUTES, *info.ROUTES),
 ]
-"""What is routed here; files and tensors route their own tables."""
+"""What is routed here; the others route their own tables."""
+TABLE = [*ROUTES, *files.ROUTES, *tensors.ROUTES, *trajectory.ROUTES]
+"""What the document describes."""
 
 
 def make_app(
@@ -84,8 +86,7 @@ def make_app(
 def setup_routes(app: web.Application) -> None:
     """All routes: ours, those of files and tensors, ComfyUI's, and the page."""
     add_routes(app, ROUTES)
-    table = [*ROUTES, *files.ROUTES, *tensors.ROUTES, *trajectory.ROUTES]
-    described = document(table, __version__, EVENTS)
+    described = document(TABLE, __version__, EVENTS)
 
     async def tell_api(request: web.Request) -> web.Response:
         return json_answer(described)

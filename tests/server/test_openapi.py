@@ -16,20 +16,18 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from nodeflow import __version__
-from nodeflow.server import files, tensors
 from nodeflow.server.api.table import PREFIX
-from nodeflow.server.app import EVENTS, ROUTES
+from nodeflow.server.app import EVENTS, TABLE
 from nodeflow.server.openapi import document
 from serving import Server, application, serving
 
-ALL = [*ROUTES, *files.ROUTES, *tensors.ROUTES]
 EXAMPLES = 25
 """Of each route."""
 
 
 def test_every_route_of_the_api_is_described(tmp_path: Path) -> None:
     """Those outside of the table answer with files and sockets, which no schema tells."""
-    paths = document(ALL, __version__)["paths"]
+    paths = document(TABLE, __version__)["paths"]
     app: web.Application = application(tmp_path)
     routed = {
         (route.method, route.resource.canonical)
@@ -46,13 +44,13 @@ def test_every_route_of_the_api_is_described(tmp_path: Path) -> None:
 
 
 def test_names_of_operations_are_its_own() -> None:
-    paths = document(ALL, __version__)["paths"]
+    paths = document(TABLE, __version__)["paths"]
     names = [told["operationId"] for methods in paths.values() for told in methods.values()]
     assert len(set(names)) == len(names)
 
 
 def test_references_lead_somewhere() -> None:
-    told = document(ALL, __version__, EVENTS)
+    told = document(TABLE, __version__, EVENTS)
     known = told["components"]["schemas"]
     assert {"RunEvent", "NodeEvent", "TensorHead", "Problems"} <= set(known)
     pending: list[Any] = [told]
@@ -66,7 +64,7 @@ def test_references_lead_somewhere() -> None:
             pending += item
 
 
-DESCRIBED = document(ALL, __version__)
+DESCRIBED = document(TABLE, __version__)
 OPERATIONS = [(path, method) for path, methods in DESCRIBED["paths"].items() for method in methods]
 
 
