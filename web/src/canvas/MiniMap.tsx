@@ -25,21 +25,28 @@ export function MiniMap({ scene }: { scene: Scene }) {
 
 function Drawn({ scene }: { scene: Scene }) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const sight = useRef<HTMLDivElement>(null);
   const scale = useRef<Scale>({ by: 1, x: 0, y: 0 });
   const transform = useStore((s) => s.transform);
   const width = useStore((s) => s.width);
   const height = useStore((s) => s.height);
+  const latest = useRef(transform);
+  latest.current = transform;
   const run = useRuns((s) => s.runs[s.shown]?.nodes);
   const theme = useUi((s) => s.theme);
 
+  // What is there is painted when it changes; what one sees of it is one box that moves.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme changes what colours are
   useEffect(() => {
     const frame = requestAnimationFrame(() => {
-      if (canvas.current)
-        scale.current = draw(canvas.current, scene, transform, width, height, run);
+      if (canvas.current) scale.current = draw(canvas.current, scene, run);
+      if (sight.current) show(sight.current, scale.current, seenOf(latest.current, width, height));
     });
     return () => cancelAnimationFrame(frame);
-  }, [scene, transform, width, height, run, theme]);
+  }, [scene, run, theme]);
+  useEffect(() => {
+    if (sight.current) show(sight.current, scale.current, seenOf(transform, width, height));
+  }, [transform, width, height]);
 
   const go = (event: PointerEvent<HTMLCanvasElement>) => {
     const box = event.currentTarget.getBoundingClientRect();
@@ -49,30 +56,46 @@ function Drawn({ scene }: { scene: Scene }) {
     theFlow()?.setViewport({ x: width / 2 - at[0] * zoom, y: height / 2 - at[1] * zoom, zoom });
   };
   return (
-    <canvas
-      ref={canvas}
-      className="minimap"
-      role="img"
-      aria-label={`Minimap: ${scene.nodes.length} items; click to go there`}
-      width={WIDTH * 2}
-      height={HEIGHT * 2}
-      onPointerDown={(event) => {
-        event.currentTarget.setPointerCapture(event.pointerId);
-        go(event);
-      }}
-      onPointerMove={(event) => {
-        if (event.currentTarget.hasPointerCapture(event.pointerId)) go(event);
-      }}
-    />
+    <div className="minimap">
+      <canvas
+        ref={canvas}
+        role="img"
+        aria-label={`Minimap: ${scene.nodes.length} items; click to go there`}
+        width={WIDTH * 2}
+        height={HEIGHT * 2}
+        onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          go(event);
+        }}
+        onPointerMove={(event) => {
+          if (event.currentTarget.hasPointerCapture(event.pointerId)) go(event);
+        }}
+      />
+      <div ref={sight} className="minimap-sight" />
+    </div>
   );
+}
+
+interface Seen {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+function seenOf([x, y, zoom]: readonly [number, number, number], w: number, h: number): Seen {
+  return { x: -x / zoom, y: -y / zoom, width: w / zoom, height: h / zoom };
+}
+
+function show(box: HTMLElement, { by, x, y }: Scale, seen: Seen): void {
+  box.style.transform = `translate(${(seen.x - x) * by}px, ${(seen.y - y) * by}px)`;
+  box.style.width = `${seen.width * by}px`;
+  box.style.height = `${seen.height * by}px`;
 }
 
 function draw(
   canvas: HTMLCanvasElement,
   scene: Scene,
-  transform: readonly [number, number, number],
-  width: number,
-  height: number,
   run: Readonly<Record<string, { state: string }>> | undefined,
 ): Scale {
   const pen = canvas.getContext("2d");
@@ -80,8 +103,6 @@ function draw(
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const boxes = scene.nodes.map(boxOf);
-  const [tx, ty, zoom] = transform;
-  const view = { x: -tx / zoom, y: -ty / zoom, width: width / zoom, height: height / zoom };
   const left = Math.min(...boxes.map((box) => box.x));
   const top = Math.min(...boxes.map((box) => box.y));
   const right = Math.max(...boxes.map((box) => box.x + box.width));
@@ -113,8 +134,5 @@ function draw(
     pen.fillRect((box.x - x) * by, (box.y - y) * by, w, h);
   }
   pen.globalAlpha = 1;
-  pen.strokeStyle = accent;
-  pen.lineWidth = 1.5;
-  pen.strokeRect((view.x - x) * by, (view.y - y) * by, view.width * by, view.height * by);
   return { by, x, y };
 }

@@ -506,7 +506,10 @@ function Below({ data }: { data: CardData }) {
 }
 
 function Picture({ data }: { data: CardData }) {
-  const preview = useRuns((s) => s.previews[data.path]);
+  const preview = useRuns((s) => {
+    const newest = s.previews[data.path];
+    return newest?.run === s.shown ? newest : undefined;
+  });
   const state = useNodeState(data.path);
   const file = useRuns((s) => pictureOf(s.runs[s.shown]?.outputs, data.path));
   const finished = file && state !== "running";
