@@ -9,18 +9,16 @@ import { Dialog } from "./Dialog";
 import { ago } from "./format";
 import { useSafely } from "./Queue";
 
-/** What is wrong with a name for a saved graph, "" if nothing. The server judges again. */
+const PART = "[\\p{L}\\p{N}][\\p{L}\\p{N}_ .()+-]{0,99}";
+const NAME = new RegExp(`^${PART}(?:/${PART})?$`, "u");
+/** Names that Windows keeps for devices, and ends that it cuts off. */
+const RESERVED = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)|[ .]$/i;
+
+/** What is wrong with a name for a saved graph, "" if nothing: as the server will judge. */
 export function nameFault(name: string): string {
   if (name.trim() === "") return "a name is needed";
-  if (/[\\:*?"<>|]/.test(name) || [...name].some((sign) => sign < " "))
-    return 'none of \\ : * ? " < > |';
-  if (
-    name.startsWith("/") ||
-    name.endsWith("/") ||
-    name.split("/").some((part) => /^\.+$/.test(part))
-  )
-    return "no empty folders and no dots alone";
-  return name.length > 150 ? "a shorter one" : "";
+  if (!NAME.test(name)) return "letters, digits, spaces and - _ . ( ) +; one folder at most";
+  return name.split("/").some((part) => RESERVED.test(part)) ? "not this name" : "";
 }
 
 /** Graphs saved on the server: open, rename, delete; or save this one under a name. */
@@ -161,13 +159,13 @@ export function Graphs({ saving }: { saving: boolean }) {
   );
 }
 
+/** A name that will do, made of a title. */
 export function slug(title: string): string {
-  return (
-    title
-      .trim()
-      .replace(/[\\/:*?"<>|]+/g, " ")
-      .replace(/\s+/g, " ")
-      .trim()
-      .slice(0, 80) || "untitled"
-  );
+  const name = title
+    .replace(/[^\p{L}\p{N}_ .()+-]+/gu, " ")
+    .replace(/\s+/g, " ")
+    .replace(/^[^\p{L}\p{N}]+/u, "")
+    .slice(0, 80)
+    .replace(/[ .]+$/, "");
+  return nameFault(name) === "" ? name : "untitled";
 }

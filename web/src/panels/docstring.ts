@@ -117,7 +117,7 @@ function endOfFormula(sentence: string): number {
     if (")]".includes(sign)) depth -= 1;
     if (
       depth > 0 ||
-      !/^[,:;] |^ (?:where|with|for|of|if|as|after|by|in|on|to) /.test(sentence.slice(at))
+      !/^[,:;] |^ (?:where|with|for|if|as|after|by|in|on|to) /.test(sentence.slice(at))
     )
       continue;
     // `a = 1, b = 2` goes on; `a = 1, where …` does not.
@@ -132,6 +132,12 @@ const SIGN = /^(?:[=+\-*/^·×≤≥<>@]|==|<=|>=|\*\*|:=|->|→)$/;
 function isFormula(text: string): boolean {
   const tokens = text.split(/\s+/).filter(Boolean);
   const signs = tokens.filter((token) => SIGN.test(token)).length;
+  // A shape, a sentence that begins with a word, or one that goes on in words.
+  if (/^\[.*\]$/.test(text) || /^[A-Z][a-z]+\b/.test(text) || /\b(?:the|is|are|gives)\b/.test(text))
+    return false;
+  const named =
+    /^[a-z_]{3,}$/.test(tokens[0] ?? "") && !/^(?:log|exp|sin|cos|sqrt)$/.test(tokens[0] ?? "");
+  if (named && !SIGN.test(tokens[1] ?? "")) return false;
   if (signs === 0 || SIGN.test(tokens[0] ?? "") || SIGN.test(tokens.at(-1) ?? "")) return false;
   let run = 0;
   for (const token of tokens) {

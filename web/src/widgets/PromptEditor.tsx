@@ -127,6 +127,7 @@ export default function PromptEditor(props: PromptEditorProps) {
  * the page's policy allows; into a head it would write a style element, which the policy refuses.
  */
 function strict(): Document {
+  if (!("adoptedStyleSheets" in document)) return document;
   return new Proxy(document, {
     get: (own, name) => {
       const value: unknown = name === "head" ? undefined : Reflect.get(own, name, own);
