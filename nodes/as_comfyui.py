@@ -61,11 +61,12 @@ def last_layer(clip: Clip, layer: Annotated[int, Number(-24, -1, 1)] = -1) -> Cl
     anyway: of Stable Diffusion 2, XL and 3 that is one, so that -2 changes nothing there.
     """
     from nodes.diffusion import text_encoding
+    from nodes.diffusion.text_joins import reading_of
 
     def skipped(part: Clip) -> Clip:
         if text_encoding.is_t5(part):
             return part
-        always = 1 if clip.family == "sd2" else text_encoding.reading_of(part, clip.family).skip
+        always = 1 if clip.family == "sd2" else reading_of(part, clip.family).skip
         skip, count = -layer - 1 - always, text_encoding.layer_count(part, clip.family)
         if not 0 <= skip < count:
             span = f"{-always - count}..{-always - 1}"

@@ -144,7 +144,14 @@ def test_grow_makes_a_disc_or_a_square_of_a_dot() -> None:
     assert nodes.grow(dot(), 2, "square").values.sum() == 25
 
 
-@pytest.mark.parametrize("shape", ["disc", "square"])
+def test_grow_makes_a_diamond_of_as_many_crosses() -> None:
+    """Two steps along the axes reach 13 places, three 25."""
+    assert nodes.grow(dot(), 3, "diamond").values.sum() == 25
+    once = nodes.grow(nodes.grow(dot(), 1, "diamond"), 1, "diamond")
+    exact(nodes.grow(dot(), 2, "diamond").values, once.values)
+
+
+@pytest.mark.parametrize("shape", ["disc", "square", "diamond"])
 def test_grow_and_shrink_gives_a_dot_back(shape: str) -> None:
     exact(nodes.grow(nodes.grow(dot(), 3, shape), -3, shape).values, dot().values)
 

@@ -182,7 +182,9 @@ async def test_a_picture(client: Client, base: Path) -> None:
 
 
 async def test_previews_for_those_who_ask(client: Client) -> None:
-    _, _, frames = await run(client, picture_prompt(), extra_data={"preview_method": "latent2rgb"})
+    _, _, frames = await run(
+        client, picture_prompt(seed=70), extra_data={"preview_method": "latent2rgb"}
+    )
     assert frames
     assert {frame[:8] for frame in frames} == {bytes([0, 0, 0, 1, 0, 0, 0, 1])}
     with Pillow.open(BytesIO(frames[0][8:])) as picture:
@@ -294,7 +296,8 @@ async def test_no_json_is_no_mistake_of_the_server(client: Client) -> None:
 
 
 async def test_queue_is_shown_and_emptied(client: Client) -> None:
-    await client.put("/api/v1/queue", json={"paused": True})
+    paused = await client.patch("/api/v1/queue", json={"paused": True})
+    assert paused.ok, await paused.text()
     first = await post(client, "/prompt", {"prompt": value_prompt("a"), "client_id": "me"})
     second = await post(client, "/prompt", {"prompt": value_prompt("b"), "front": True})
     queue = await get(client, "/queue")
@@ -309,7 +312,7 @@ async def test_queue_is_shown_and_emptied(client: Client) -> None:
     assert len((await get(client, "/queue"))["queue_pending"]) == 1
     await post(client, "/api/queue", {"clear": True})
     assert await get(client, "/queue") == {"queue_running": [], "queue_pending": []}
-    await client.put("/api/v1/queue", json={"paused": False})
+    await client.patch("/api/v1/queue", json={"paused": False})
 
 
 async def test_prompt_id_of_the_client(client: Client) -> None:
