@@ -152,6 +152,8 @@ class WorkerProcess:
         Raises:
             ToolError: it failed, or the worker ended.
         """
+        if not self.ready:
+            raise ToolError(Problem("worker-ended", "", "the worker is being begun again"))
         number = next(self._numbers)
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
