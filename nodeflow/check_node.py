@@ -49,6 +49,7 @@ class NodeCheck:
         self.registry = registry
         self.report = report
         self._facts: dict[str, _Facts] = {}
+        self._conversions: dict[tuple[Any, Any], str] = {}
 
     def definition(self, path: str, node: Node) -> NodeDefinition | None:
         """The type of a node, or None where it is a loop or unknown."""
@@ -157,6 +158,12 @@ class NodeCheck:
             return "the wire carries a list: use flow.map, or pick one with list.choose"
         if is_list(target) and assignable(source, element(target)):
             return 'write the link as a list: ["node.port"]'
+        known = self._conversions.get((source, target))
+        if known is None:
+            known = self._conversions[source, target] = self._converters(source, target)
+        return known
+
+    def _converters(self, source: Any, target: Any) -> str:
         found = []
         for definition in self.registry:
             takes = [

@@ -7,8 +7,11 @@ Imports only `errors`. All updates return a new graph that shares what did not c
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, TypeAlias
 
 from nodeflow.errors import GraphError, Problem
@@ -19,6 +22,11 @@ GROUP = "flow.graph"
 STRUCTURAL = (LOOP, MAP, GROUP)
 FORBIDDEN_IN_ID = "./[]"
 EMPTY: Mapping[str, Any] = {}
+LONGEST_HINTED, LISTED = 200, 50
+"""Characters of a name that others are likened to, and names that a hint lists."""
+COMPARISONS = 60_000
+"""How many names a check of a graph holds against others, for hints."""
+_effort: ContextVar[list[int] | None] = ContextVar("effort", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +180,12 @@ class Graph:
             GraphError: a name is not declared; every such name is reported, with the nearest.
         """
         problems, params = [], {}
-        for name, value in values.items():
-            if name not in self.inputs:
-                problems.append(unknown_input(name, self.inputs))
-                continue
-            params.update(dict.fromkeys(self.inputs[name], value))
+        with few_hints():
+            for name, value in values.items():
+                if name not in self.inputs:
+                    problems.append(unknown_input(name, self.inputs))
+                    continue
+                params.update(dict.fromkeys(self.inputs[name], value))
         if problems:
             raise GraphError(problems)
         return self.with_params(params)
@@ -202,19 +211,55 @@ def two_sources(where: str, feeder: str) -> Problem:
     return Problem("two-sources", where, text, f"set {feeder} instead")
 
 
-def unknown_input(name: str, declared: Iterable[str]) -> Problem:
+def unknown_input(name: str, declared: Collection[str]) -> Problem:
     """The problem of a name that is no declared input."""
-    names = sorted(declared)
+    names = sorted(declared) if len(declared) <= LISTED else declared
     near = nearest(name, names)
-    offered = ", ".join(names) or "none"
+    offered = listed(names)
     hint = f"did you mean {near!r}? inputs: {offered}" if near else f"inputs: {offered}"
     return Problem("unknown-input", name, f"the graph declares no input {name!r}", hint)
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The name that was probably meant."""
-    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    if worn_out():
+        return None
+    found = close_names(name, list(names), 1)
     return found[0] if found else None
+
+
+def worn_out() -> bool:
+    """Whether the effort of `few_hints` is spent."""
+    left = _effort.get()
+    return left is not None and left[0] < 0
+
+
+def close_names(name: str, names: Sequence[str], count: int) -> list[str]:
+    """The names most like `name`, the likest first. Within `few_hints` only as long as the effort
+    lasts; names of a length that nobody types are like none."""
+    left = _effort.get()
+    if left is not None:
+        left[0] -= len(names)
+    if len(name) > LONGEST_HINTED or worn_out():
+        return []
+    return difflib.get_close_matches(name, names, n=count, cutoff=0.5)
+
+
+@contextmanager
+def few_hints() -> Iterator[None]:
+    """Check a graph with a bound on the comparisons of names: with thousands of unknown ones, each
+    held against thousands of known ones, a small graph would keep a server busy for minutes."""
+    token = _effort.set([COMPARISONS])
+    try:
+        yield
+    finally:
+        _effort.reset(token)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a hint; of many, the first."""
+    first = list(islice(names, LISTED + 1))
+    return ", ".join(first[:LISTED]) + (", …" if len(first) > LISTED else "") or "none"
 
 
 def children(node: Node) -> Mapping[str, Node]:

@@ -7,7 +7,6 @@ Imports `errors`, `node`, `graph` (for nearest names).
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.metadata
 import pkgutil
@@ -19,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 from nodeflow.errors import Problem, RegistrationError
-from nodeflow.graph import STRUCTURAL
+from nodeflow.graph import STRUCTURAL, close_names, worn_out
 from nodeflow.node import NodeDefinition
 
 ENTRY_POINTS = "nodeflow.nodes"
@@ -71,9 +70,11 @@ class Registry:
 
     def nearest(self, id: str) -> list[str]:
         """Up to three known ids that look like `id`."""
+        if worn_out():
+            return []
         known = [*self.definitions, *STRUCTURAL]
         by_name = [k for k in sorted(known) if k.split(".")[-1] == id.split(".")[-1]]
-        close = difflib.get_close_matches(id, known, n=3, cutoff=0.5)
+        close = close_names(id, known, 3)
         return list(dict.fromkeys([*close, *by_name]))[:3]
 
     def versions(self) -> Mapping[str, int]:

@@ -23,6 +23,7 @@ from nodeflow.graph import (
     Node,
     children,
     fed_by,
+    few_hints,
     nearest,
     two_sources,
     unknown_input,
@@ -53,7 +54,8 @@ def program(graph: Graph, registry: Registry | None = None) -> Program:
     if known is not None and known[0] is registry:
         found: Program = known[1]
         return found
-    made = _revised(graph, registry) or _checked(graph, registry)
+    with few_hints():
+        made = _revised(graph, registry) or _checked(graph, registry)
     graph.memo["program"] = (registry, made)
     return made
 

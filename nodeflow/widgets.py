@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 from nodeflow.confinement import confined, why_not, why_not_output
 
 MAX_SEED = 2**63 - 1
+LONGEST_PATH, DEEPEST_PATH = 1000, 32
+"""Characters of a path that is written, and folders in it."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,9 @@ class NewPath(Widget):
         # As Windows would judge too: a graph travels, and newer Pythons take no `\a` for absolute.
         absolute = os.path.isabs(text) or text.startswith(("/", "\\")) or ":" in parts[0]
         if absolute or ".." in parts or "\0" in text:
-            return f"{value!r} leaves the output folder"
+            return f"{text[:200]!r} leaves the output folder"
+        if len(text) > LONGEST_PATH or len(parts) > DEEPEST_PATH:
+            return f"{text[:60]!r} … is longer than any path"
         fault = why_not_output(text)
         return f"{value!r} {fault}" if fault else None
 

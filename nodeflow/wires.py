@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TypeAlias
 
 from nodeflow.errors import Problem
 from nodeflow.flatten import Flat
-from nodeflow.graph import Graph, Link, Loop, Node, nearest
+from nodeflow.graph import Graph, Link, Loop, Node, listed, nearest
 from nodeflow.program import Scope, SlotSource, Task
 
 Report = Callable[[str, str, str, str], None]
@@ -34,6 +35,14 @@ class OpenScope:
     given: dict[str, int]
     wires: list[list[Wire]] = field(default_factory=list)
     """Of each task, its wires."""
+    _loops: tuple[int, list[Task]] = field(default=(0, []), repr=False)
+
+    def loops(self) -> list[Task]:
+        """The tasks that have a body: few, where there may be many."""
+        count = len(self.scope.tasks)
+        if self._loops[0] != count:
+            self._loops = count, [t for t in self.scope.tasks if isinstance(t.node, Loop)]
+        return self._loops[1]
 
 
 class Wires:
@@ -69,7 +78,7 @@ class Wires:
             if str(link) in opened.given:
                 return -1, str(link)
             names = [n.partition(".")[2] for n in opened.given if n.startswith(f"{link.node}.")]
-            hint = f"it gives {link.node}.{', '.join(names)}" if names else ""
+            hint = f"it gives {link.node}.{listed(names)}" if names else ""
             near = nearest(link.port, names)
             hint = f"did you mean {link.node}.{near}?" if near else hint
             self.report("unknown-port", where, f"the loop gives no {link}", hint)
@@ -91,11 +100,11 @@ class Wires:
             message = f"{link.node} is outside the body"
             self.report("outside-body", where, f"{message}, which may not read it", hint)
             return
-        holder = next((t for t in opened.scope.tasks if link.node in _body(t)), None)
+        holder = next((t for t in opened.loops() if link.node in _body(t)), None)
         if holder is not None:
             self._inside(holder, link, where)
             return
-        near = nearest(link.node, [*opened.index, *opened.flat.groups])
+        near = nearest(link.node, chain(opened.index, opened.flat.groups))
         hint = f"did you mean {near}.{link.port}?" if near else "links are written node.port"
         if not near and not link.port:
             hint = f"{link} has no port"
@@ -138,7 +147,7 @@ class Wires:
             return task.first + task.outputs.index(port)
         if task.definition is not None or isinstance(task.node, Loop):
             near = nearest(port, task.outputs)
-            has = ", ".join(task.outputs) or "no outputs"
+            has = listed(task.outputs) if task.outputs else "no outputs"
             hint = f"did you mean {near!r}? it has {has}" if near else f"it has {has}"
             name = task.path.rpartition("/")[2]
             self.report("unknown-port", where, f"{name} has no output {port!r}", hint)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import reprlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,8 +35,8 @@ def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) == len(pairs):
         return found
     repeated = Repeated(found)
-    names = [name for name, _ in pairs]
-    repeated.names = tuple(name for name in found if names.count(name) > 1)
+    count = Counter(name for name, _ in pairs)
+    repeated.names = tuple(name for name in found if count[name] > 1)
     return repeated
 
 

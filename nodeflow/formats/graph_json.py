@@ -29,6 +29,8 @@ MAX_NODES = 1_000_000
 """Nodes of a graph, those of groups counted wherever they stand."""
 MAX_NESTING = 64
 """Files within files, bodies within bodies. Deeper is a mistake or an attack."""
+LONGEST_ID = 200
+"""Characters of a node's id. Every event of a run tells the ids of a path."""
 ENCODING = "utf-8-sig"
 """UTF-8; some editors put a mark before it, which is no JSON."""
 
@@ -178,6 +180,10 @@ class _Reader:
             text = f"bodies and graphs are nested deeper than {MAX_NESTING}"
             self._problem("too-deep", f"{path[:60]}…", text, "unfold the inner ones")
             return Node(file.type)
+        if len(path) - path.rfind("/") > LONGEST_ID + 1:
+            text = f"an id has at most {LONGEST_ID} characters"
+            self._problem("long-id", f"{path[:60]}…", text, "shorten it; a title may be long")
+            return Node(file.type)
         file = self._migrated(file, path)
         links = {port: _source(value) for port, value in file.links.items()}
         mode = file.mode or ""
@@ -187,9 +193,7 @@ class _Reader:
         if file.type == GROUP:
             graph = self._group_graph(file, path, folder, open_files)
             name = file.graph if isinstance(file.graph, str) else ""
-            return Group(
-                file.type, file.version, file.params, links, mode, graph=graph, file=name
-            )
+            return Group(file.type, file.version, file.params, links, mode, graph=graph, file=name)
         return Node(file.type, file.version, file.params, links, mode)
 
     def _loop(
