@@ -34,12 +34,15 @@ SUBPROTOCOL = "nodeflow"
 TOKEN_PROTOCOL = "nodeflow.token."
 """A program that can set no header offers both `nodeflow` and `nodeflow.token.<token>`; the server
 takes the first."""
-CALLED_WRONG, STRANGER, NO_TOKEN, TOO_MANY = "wrong-host", "cross-origin", "no-token", "too-many"
+CALLED_WRONG, STRANGER, NO_TOKEN = "wrong-host", "cross-origin", "no-token"
+TOO_MANY, TOO_LARGE = "too-many-tries", "too-large"
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 TRIES, WITHIN, REMEMBERED = 10, 60.0, 4096
 """Wrong tokens from one address within so many seconds; addresses that are kept in mind."""
 SLOWED = 0.25
 """Seconds that the answer to a wrong token takes."""
+FORM_BYTES = 1 << 20
+"""What a form may weigh beside its file."""
 PATIENCE, SLOWEST = 20.0, 256
 """A body has to come at so many bytes a second, looked at every so many seconds."""
 COOKIE_AGE = 90 * 24 * 3600
@@ -105,7 +108,7 @@ def setup(app: web.Application, settings: Settings) -> None:
 
 def middlewares(settings: Settings) -> list[Middleware]:
     """The checks, in their order. `setup` adds the headers besides."""
-    return [_guard(settings), _hurry]
+    return [_guard(settings), _hurry(settings)]
 
 
 def runner_options() -> dict[str, Any]:
@@ -392,20 +395,31 @@ class _Tries:
 # ── slow bodies ─────────────────────────────────────────────────────────────────────────────────
 
 
-@web.middleware
-async def _hurry(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """End a connection whose body trickles, so that it holds no place for ever."""
-    if not request.can_read_body:
-        return await handler(request)
-    watch = asyncio.create_task(_watch(request))
-    try:
-        return await handler(request)
-    except ConnectionError:  # whoever sent it is gone, and nobody reads an answer
-        if request.transport is not None and not request.transport.is_closing():
-            raise
-        return web.Response(status=400)
-    finally:
-        watch.cancel()
+def _hurry(settings: Settings) -> Middleware:
+    """Refuse a body that says it is larger than any may be, and end a connection whose body
+    trickles, so that it holds no place for ever."""
+    limits = settings.limits
+    most = max(limits.body_bytes, limits.upload_bytes) + FORM_BYTES
+
+    @web.middleware
+    async def hurry(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not request.can_read_body:
+            return await handler(request)
+        if (request.content_length or 0) > most:
+            answer = _refused(413, TOO_LARGE, "the body is too large", "send less")
+            answer.force_close()
+            return answer
+        watch = asyncio.create_task(_watch(request))
+        try:
+            return await handler(request)
+        except ConnectionError:  # whoever sent it is gone, and nobody reads an answer
+            if request.transport is not None and not request.transport.is_closing():
+                raise
+            return web.Response(status=400)
+        finally:
+            watch.cancel()
+
+    return hurry
 
 
 async def _watch(request: web.Request) -> None:
