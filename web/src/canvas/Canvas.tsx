@@ -217,6 +217,8 @@ function useViewports(): boolean {
     if (kept && !anew) flow.setViewport(kept);
     else act.fit([], FIRST_LOOK);
     setReady(true);
+    // The card that had the keyboard may be gone.
+    if (before.where !== where && document.activeElement === document.body) focusPane();
   }, [loads, where, loaded, width, flow]);
   return ready;
 }

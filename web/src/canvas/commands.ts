@@ -150,7 +150,8 @@ export function registerCanvasCommands(): () => void {
       ...nodesGroup,
       id: "canvas.leave",
       title: "Leave the loop or group",
-      when: inside,
+      keys: ["Escape"],
+      when: () => inside() && useUi.getState().overlay === "",
       run: act.leave,
     },
     {

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
   categoryColour,
@@ -12,6 +11,7 @@ import {
   typeShape,
 } from "../../src/canvas/colour";
 import type { Catalogue } from "../../src/model/catalogue";
+import tokens from "../../src/styles/tokens.css?raw";
 
 const catalogue: Catalogue = {
   version: "1",
@@ -64,7 +64,6 @@ describe("readable", () => {
   });
 
   it("knows the grounds that the style sheet has", () => {
-    const tokens = readFileSync("src/styles/tokens.css", "utf8");
     const [light, dark] = tokens.split('[data-theme="dark"]');
     expect(light).toContain(`--panel: ${GROUNDS.light[0]}`);
     expect(light).toContain(`--ground: ${GROUNDS.light[1]}`);
@@ -74,7 +73,6 @@ describe("readable", () => {
 });
 
 describe("text of the themes", () => {
-  const tokens = readFileSync("src/styles/tokens.css", "utf8");
   const [light = "", dark = ""] = tokens.split('[data-theme="dark"]');
   const value = (part: string, name: string) =>
     new RegExp(`--${name}: (#[0-9a-f]{6})`).exec(part)?.[1] ?? "";
