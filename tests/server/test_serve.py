@@ -16,14 +16,18 @@ from urllib.request import Request, urlopen
 
 import pytest
 from aiohttp import ClientSession
+from typer.testing import CliRunner
 
+from nodeflow.cli import app
 from serving import PACKS, ROOT, chain, serving
 
 
-def refused(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A `nodeflow serve` that does not begin."""
-    command = [sys.executable, "-m", "nodeflow.cli", "serve", "--dir", str(tmp_path), *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+def refused(tmp_path: Path, *words: str) -> str:
+    """What a `nodeflow serve` says that does not begin; it ends before it listens."""
+    done = CliRunner().invoke(app, ["serve", "--dir", str(tmp_path), *words])
+    assert done.exit_code == 2, done.output
+    assert isinstance(done.exception, SystemExit)
+    return done.stderr
 
 
 def ask(url: str, **headers: str) -> Any:
@@ -60,10 +64,7 @@ def test_it_says_where_it_is_and_stops_when_asked(tmp_path: Path) -> None:
 def test_a_taken_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = refused(tmp_path, "--port", port)
-    assert done.returncode == 2
-    assert f"127.0.0.1:{port} is taken" in done.stderr
-    assert "Traceback" not in done.stderr
+        assert f"127.0.0.1:{port} is taken" in refused(tmp_path, "--port", port)
 
 
 @pytest.mark.parametrize(
@@ -79,22 +80,20 @@ def test_a_taken_port(tmp_path: Path) -> None:
     ],
 )
 def test_what_it_refuses(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
-    done = refused(tmp_path, "--port", "0", *words)
-    assert done.returncode == 2, done.stderr
-    assert told in done.stderr
-    assert "Traceback" not in done.stderr
+    assert told in refused(tmp_path, "--port", "0", *words)
 
 
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = refused(tmp_path / "file", "--port", "0")
-    assert done.returncode == 2
-    assert "no-folder" in done.stderr
+    assert "no-folder" in refused(tmp_path / "file", "--port", "0")
 
 
 def test_a_folder_that_another_server_has(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "nodeflow.cli", "serve", "--dir", str(tmp_path)]
     with serving(tmp_path, "--headless"):
-        done = refused(tmp_path, "--port", "0", "--headless")
+        done = subprocess.run(
+            [*command, "--port", "0"], cwd=ROOT, capture_output=True, text=True, timeout=60
+        )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "no-queue" in done.stderr
@@ -143,7 +142,7 @@ def test_a_run_that_is_under_way_finishes_or_waits_again(tmp_path: Path) -> None
         wait_for_state(server.url, long, "running")
         began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 15
     with serving(tmp_path, *words) as server:
         wait_for_state(server.url, long, "done")
         assert ask(f"{server.url}api/v1/runs/{long}")["summary"]["outputs"][0]["value"] == 7
