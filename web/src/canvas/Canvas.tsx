@@ -43,7 +43,7 @@ import { NoteCard } from "./NoteCard";
 import { type Direction, neighbour } from "./navigate";
 import { Search } from "./Search";
 import { scene as drawn, setScene } from "./scene";
-import { type Side, setFlow, toCanvas, useCanvasStore } from "./store";
+import { focusPane, type Side, setFlow, toCanvas, useCanvasStore } from "./store";
 import { vars } from "./style";
 import { useLongPress } from "./touch";
 import { Wire } from "./Wire";
@@ -143,7 +143,7 @@ export function Canvas() {
           onNodeDrag={onDrag}
           onNodeDragStop={onDragStop}
           onSelectionDragStart={onSelectionDragStart}
-          onSelectionDragStop={commitMove}
+          onSelectionDragStop={() => commitMove()}
           onConnectStart={onConnectStart}
           onConnect={onConnect}
           onConnectEnd={onConnectEnd}
@@ -329,12 +329,12 @@ function onDrag(_event: unknown, node: CardNode, nodes: CardNode[]): void {
 
 function onDragStop(_event: unknown, node: CardNode): void {
   const { dropWire } = useCanvasStore.getState();
-  commitMove();
+  commitMove(dropWire);
   useCanvasStore.setState({ dropWire: "" });
   if (dropWire) act.putOnWire(node.id, dropWire);
 }
 
-function commitMove(): void {
+function commitMove(onto = ""): void {
   const { moving, snap } = useCanvasStore.getState();
   carried = new Map();
   useCanvasStore.setState({ moving: null });
@@ -343,7 +343,10 @@ function commitMove(): void {
   const places: Record<string, Point> = snap
     ? Object.fromEntries(Object.entries(moving).map(([id, at]) => [id, snapped(at)]))
     : moving;
-  edit("Move", (graph) => moveItems(graph, scope, { ...unplaced(), ...places }));
+  // Dropped on a wire, moving and inserting are one step back.
+  const merge = onto ? `drop on ${onto}` : "";
+  const there = { ...unplaced(), ...places };
+  edit("Move", (graph) => moveItems(graph, scope, there), { merge });
 }
 
 /** What stands only where the eye needed it gets that place for good once something is moved. */

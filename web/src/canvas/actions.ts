@@ -279,7 +279,8 @@ export function startSearch(screen?: Point, more: Partial<SearchAsk> = {}): void
 
 export function putOnWire(node: string, wire: string): void {
   const { scope, edit } = editor();
-  edit("Insert on wire", (graph) => insertOnWire(graph, scope, wire, node, catalogue()));
+  const put = (graph: GraphFile) => insertOnWire(graph, scope, wire, node, catalogue());
+  edit("Insert on wire", put, { merge: `drop on ${wire}` });
   say(`Put ${node} on the wire to ${wire}`);
 }
 
