@@ -1,6 +1,6 @@
 """Breakpoints of a run: where it waits, until somebody says to go on. Worker side.
 
-Imports `errors`, `server.reporter`.
+Imports `errors`, `server.reporter`, `server.values`.
 """
 
 from __future__ import annotations

@@ -44,6 +44,8 @@ class Active:
     """Paths of the nodes that run now, the innermost last."""
     cancelled: str | None = None
     """Why it was asked to stop, if it was."""
+    paused: bool = False
+    """Whether it waits at a breakpoint."""
 
 
 class Crew:
@@ -83,7 +85,7 @@ class Crew:
         """Give no more runs, let those that run finish for so long, and end the workers. What has
         not finished is queued again."""
         self.stopping = True
-        if self._active and grace_seconds > 0:
+        if any(not active.paused for active in self._active.values()) and grace_seconds > 0:
             self._idle.clear()
             try:
                 await asyncio.wait_for(self._idle.wait(), grace_seconds)
@@ -274,6 +276,8 @@ class Crew:
 
 def _follow(active: Active, type: str, data: Mapping[str, Any]) -> None:
     """Know which nodes run, should the worker end."""
+    if type == "nf.run":
+        active.paused = data["state"] == "paused"
     if type == "nf.node":
         active.nodes.pop(data["path"], None)
         if data["state"] == "running":

@@ -3,7 +3,8 @@
 What comes too fast for any eye is thinned per node: the first hundred steps and passes are told
 each, then twenty a second, and the last always. Messages are gathered until a node begins, so that
 most nodes cost one write to the pipe; before a node runs the server knows of it, and can say which
-one it was if the process ends there. Imports `errors`, `events`, `server.frames`, `server.tracing`.
+one it was if the process ends there. Imports `events`, `server.frames`, `server.values`,
+`server.tracing`.
 """
 
 from __future__ import annotations
@@ -32,22 +33,26 @@ Send = Callable[[Mapping[str, Any], bytes], None]
 BURST = 100
 RATE = 20.0
 """Messages of one node: at once, and then a second."""
+MANY, LATER_RATE = 2_000, 1.0
+"""After so many, as in a training of hours, so few a second: each is kept."""
 GATHERED = 200
 
 
 class Thinning:
-    """Of each name, a burst and then a rate."""
+    """Of each name, a burst and then a rate, which falls in the end."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self.clock = clock
-        self._room: dict[str, tuple[float, float]] = {}
+        self._room: dict[str, tuple[float, float, int]] = {}
+        """By name: how many may pass now, when that was so, how many have."""
 
     def allows(self, name: str) -> bool:
         now = self.clock()
-        room, then = self._room.get(name, (float(BURST), now))
-        room = min(float(BURST), room + (now - then) * RATE)
+        room, then, told = self._room.get(name, (float(BURST), now, 0))
+        rate = RATE if told < MANY else LATER_RATE
+        room = min(float(BURST), room + (now - then) * rate)
         allowed = room >= 1
-        self._room[name] = (room - 1 if allowed else room), now
+        self._room[name] = (room - allowed, now, told + allowed)
         return allowed
 
 

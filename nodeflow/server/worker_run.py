@@ -41,6 +41,8 @@ from nodeflow.validate import program
 LONGEST_VALUE = 1 << 16
 """Characters of a plain output that are told whole."""
 LONGEST_REASON = 500
+MOST_PATHS = 50_000
+"""Of so many nodes it is remembered what they were made from last time."""
 _MEDIA = {".webp": "image/webp", ".avif": "image/avif", ".safetensors": "application/octet-stream"}
 
 
@@ -113,6 +115,8 @@ class Runner:
             hint = "this is a fault of nodeflow or of a node pack; the server's log tells more"
             self._tell_problem(job, Problem("internal-error", "", end.reason, hint))
         job.reporter.flush()
+        if len(self.cache.made) > MOST_PATHS:  # of all graphs that ever ran here
+            self.cache.made.clear()
         return end
 
     def secret(self, text: str) -> str:

@@ -472,6 +472,14 @@ async def test_cancel_at_a_breakpoint(tmp_path: Path) -> None:
         assert queue.runs.restarts == 0
 
 
+async def test_a_stop_does_not_wait_for_a_breakpoint(tmp_path: Path) -> None:
+    async with running(tmp_path) as queue:
+        run = await queue.submit(act("add", a=1), breakpoints=["act"])
+        await queue.until(lambda: queue.states(run)[-1:] == ["paused"])
+        await asyncio.wait_for(queue.runs.stop(600), 60)
+        assert queue.states(run)[-1] == "queued"
+
+
 async def test_a_large_graph_does_not_hold_up_the_loop(tmp_path: Path) -> None:
     """While 10,000 nodes are checked, the loop goes on turning."""
     nodes: dict[str, Any] = {"n0": {"type": "testpack:acts.number"}}

@@ -229,6 +229,11 @@ def test_thinning_is_a_burst_and_a_rate() -> None:
     assert thin.allows("b")
     now[0] = 1.0
     assert sum(thin.allows("a") for _ in range(1000)) == 20
+    for now[0] in range(2, 200):
+        assert sum(thin.allows("a") for _ in range(30)) in (1, 20)
+    assert sum(thin.allows("a") for _ in range(30)) == 0
+    now[0] = 201.0
+    assert sum(thin.allows("a") for _ in range(30)) == 2
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
