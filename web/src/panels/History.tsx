@@ -88,13 +88,25 @@ export function HistoryPanel() {
               <span className="nf-grow" />
               <State state={run.state} />
             </div>
-            <p className="nf-facts">
-              {ago(run.finished_at ?? run.accepted_at)}
-              {run.started_at && run.finished_at
-                ? ` · ${duration((run.finished_at - run.started_at) * 1000)}`
-                : ""}
-              {run.nodes?.cached ? ` · ${run.nodes.cached} of ${run.nodes.total} kept` : ""}
-            </p>
+            <div className="nf-row">
+              <p className="nf-facts">
+                {ago(run.finished_at ?? run.accepted_at)}
+                {run.started_at && run.finished_at
+                  ? ` · ${duration((run.finished_at - run.started_at) * 1000)}`
+                  : ""}
+                {run.nodes?.cached ? ` · ${run.nodes.cached} of ${run.nodes.total} kept` : ""}
+              </p>
+              <span className="nf-grow" />
+              <button
+                type="button"
+                className="nf-icon nf-small"
+                aria-label={`forget ${titleOf(run, run.run)}`}
+                title="Forget; its pictures stay"
+                onClick={() => void remove(run)}
+              >
+                <Trash2 size={14} aria-hidden />
+              </button>
+            </div>
             {run.reason && run.state !== "done" ? <p className="nf-fault">{run.reason}</p> : null}
             <Thumbs pictures={picturesOf(run.outputs ?? [])} />
             <div className="nf-row nf-wrap">
@@ -112,16 +124,6 @@ export function HistoryPanel() {
                 onClick={() => void compare(run)}
               >
                 <Diff size={14} aria-hidden /> Compare to now
-              </button>
-              <span className="nf-grow" />
-              <button
-                type="button"
-                className="nf-icon nf-small"
-                aria-label={`forget ${titleOf(run, run.run)}`}
-                title="Forget; its pictures stay"
-                onClick={() => void remove(run)}
-              >
-                <Trash2 size={14} aria-hidden />
               </button>
             </div>
             {compared?.run === run.run ? <CompareNow graph={compared.graph} /> : null}

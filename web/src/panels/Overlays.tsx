@@ -1,5 +1,6 @@
-import { useEffect } from "react";
+import { useEffect, useLayoutEffect } from "react";
 import { useUi } from "../store/ui";
+import { startAppearance } from "./appearance";
 import { Banners } from "./Banners";
 import { registerPanelCommands } from "./commands";
 import { Graphs } from "./Graphs";
@@ -13,6 +14,7 @@ import { Welcome } from "./Welcome";
 
 /** What lies over everything; one at a time, and the banners under it. */
 export function Overlays() {
+  useLayoutEffect(startAppearance, []);
   useEffect(registerPanelCommands, []);
   return (
     <>

@@ -43,7 +43,11 @@ export function commandsFor(commands: readonly Command[], typed: string): Comman
       ),
     }))
     .filter(({ score }) => score > 0)
-    .sort((a, b) => b.score - a.score)
+    .sort(
+      (a, b) =>
+        b.score - a.score ||
+        (typed.trim() === "" ? 0 : a.command.title.length - b.command.title.length),
+    )
     .map(({ command }) => command);
 }
 

@@ -74,7 +74,8 @@ export function keysText(keys: string): string {
 }
 
 function cut(keys: string): string[] {
-  // The plus key itself: `Mod++`.
+  // The plus key itself: `+`, `Mod++`.
+  if (keys === "+") return ["+"];
   return keys.endsWith("++") ? [...keys.slice(0, -2).split("+"), "+"] : keys.split("+");
 }
 

@@ -89,7 +89,7 @@ export function weigh(
   let [start, end] = from <= to ? [from, to] : [to, from];
   const all = brackets(text, syntax).filter((b) => b.sign === "(");
   const around = all
-    .filter((b) => (start === end ? b.open < start && b.close >= end : isWhole(b, start, end)))
+    .filter((b) => (start === end ? b.open < start && b.close + 1 >= end : isWhole(b, start, end)))
     .sort((a, b) => a.close - a.open - (b.close - b.open))[0];
   if (around) return reweigh(text, around, by);
   if (start === end) [start, end] = wordAt(text, start);
