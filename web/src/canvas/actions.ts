@@ -22,7 +22,16 @@ import {
   ungroup,
 } from "../model/edit";
 import { judge } from "../model/fit";
-import { GROUP, type Mode, nodesIn, PAD_IN, PAD_OUT, type Point, pathOf } from "../model/graph";
+import {
+  GROUP,
+  type GraphFile,
+  type Mode,
+  nodesIn,
+  PAD_IN,
+  PAD_OUT,
+  type Point,
+  pathOf,
+} from "../model/graph";
 import { align, arrange, distribute, type Edge as Line } from "../model/layout";
 import { splitPath } from "../model/links";
 import { portsOf } from "../model/ports";

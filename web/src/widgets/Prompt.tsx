@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { type ComponentType, useEffect, useRef, useState } from "react";
 import { nodeByPath } from "../model/links";
 import { useCatalogue } from "../store/catalogue";
 import { useEditor } from "../store/editor";
@@ -8,8 +8,13 @@ import { placeholderOf } from "./Texts";
 import { TokenCount } from "./TokenCount";
 import type { Syntax } from "./weights";
 
-const load = () => import("./PromptEditor");
-const PromptEditor = lazy(load);
+type EditorProps = Parameters<typeof import("./PromptEditor")["default"]>[0];
+
+/** Drawn without a boundary that waits: between the one field and the other no key may be lost. */
+let PromptEditor: ComponentType<EditorProps> | null = null;
+const load = async () => {
+  PromptEditor = (await import("./PromptEditor")).default;
+};
 
 /**
  * A prompt. It looks and behaves as a text area until it has the focus; then the editor with
@@ -76,20 +81,18 @@ export function Prompt(props: FieldProps) {
   );
   return (
     <div className={`w-prompt nodrag nowheel ${compact ? "w-compact" : ""}`}>
-      {selection === null ? (
+      {selection === null || !PromptEditor ? (
         plain
       ) : (
-        <Suspense fallback={plain}>
-          <PromptEditor
-            label={label}
-            value={value}
-            selection={selection}
-            syntax={syntax}
-            words={embeddings}
-            onChange={(text) => onChange(text, { merge: gesture.key() })}
-            onDone={done}
-          />
-        </Suspense>
+        <PromptEditor
+          label={label}
+          value={value}
+          selection={selection}
+          syntax={syntax}
+          words={embeddings}
+          onChange={(text) => onChange(text, { merge: gesture.key() })}
+          onDone={done}
+        />
       )}
       {compact && !focused ? null : <TokenCount text={value} path={path} />}
     </div>
