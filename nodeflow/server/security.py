@@ -50,7 +50,7 @@ COOKIE_AGE = 90 * 24 * 3600
 PERMISSIONS = ", ".join(
     f"{name}=()"
     for name in (
-        *("accelerometer", "autoplay", "bluetooth", "camera", "display-capture", "encrypted-media"),
+        *("accelerometer", "autoplay", "camera", "display-capture", "encrypted-media"),
         *("geolocation", "gyroscope", "hid", "magnetometer", "microphone", "midi", "payment"),
         *("publickey-credentials-get", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking"),
     )
@@ -67,29 +67,25 @@ autocomplete="current-password"></label> <button>Enter</button></form>
 """
 
 
-def policy(nonce: str = "") -> str:
-    """The Content-Security-Policy of a page: everything from here, nothing inline. `nonce` lets the
-    style elements through that carry it: CodeMirror makes such."""
-    style = f"'self' 'nonce-{nonce}'" if nonce else "'self'"
-    return "; ".join(
-        (
-            "default-src 'self'",
-            "script-src 'self'",
-            f"style-src {style}",
-            "img-src 'self' blob: data:",
-            "connect-src 'self'",
-            "worker-src 'self'",
-            "object-src 'none'",
-            "base-uri 'none'",
-            "form-action 'self'",
-            "frame-src 'none'",
-            "frame-ancestors 'none'",
-        )
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob: data:",
+        "connect-src 'self'",
+        "worker-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-src 'none'",
+        "frame-ancestors 'none'",
     )
-
-
+)
+"""The Content-Security-Policy: everything from here, nothing inline. Style that scripts set through
+the CSSOM is not inline; a style element or attribute in a document is."""
 HEADERS = {
-    "Content-Security-Policy": policy(),
+    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
