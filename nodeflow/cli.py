@@ -257,7 +257,10 @@ def serve(
     ] = "",
     headless: Annotated[bool, typer.Option("--headless", help="The API without the page.")] = False,
     device: Annotated[
-        str, typer.Option(help="auto, cpu, cuda, cuda:1, mps, xpu or directml.")
+        str,
+        typer.Option(
+            help="auto, cpu, cuda, cuda:1, mps, xpu or directml; cuda:0,cuda:1 is a worker on each."
+        ),
     ] = "auto",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Runs at the same time.")] = 1,
     cache_bytes: Annotated[

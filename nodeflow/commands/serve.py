@@ -112,9 +112,10 @@ def _why_not(settings: Settings) -> Problem | None:
     why = security.why_not_listen(settings)
     if why is not None:
         return Problem("unsafe", "serve", why, "see `nodeflow serve --help`")
-    wrong = wrong_name(settings.device)
-    if wrong is not None:
-        return wrong
+    for name in settings.device.split(","):  # a worker for each
+        wrong = wrong_name(name.strip())
+        if wrong is not None:
+            return wrong
     try:
         settings.own.mkdir(parents=True, exist_ok=True)
     except OSError as error:

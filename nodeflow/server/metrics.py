@@ -128,8 +128,7 @@ class _Now(Collector):  # type: ignore[misc]
         told = "Readers that were cut off"
         yield CounterMetricFamily("nodeflow_slow_readers", told, self.hub.cut_off)
         told = "Workers that were started again"
-        restarts = sum(max(0, worker.begun - 1) for worker in self.runs.workers)
-        yield CounterMetricFamily("nodeflow_worker_restarts", told, restarts)
+        yield CounterMetricFamily("nodeflow_worker_restarts", told, self.runs.restarts)
 
 
 def type_at(graph: Mapping[str, Any], node: str) -> str:
