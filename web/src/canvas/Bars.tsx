@@ -140,11 +140,13 @@ export function Told() {
       </div>
       {linking?.tap && (
         <div className="tap-hint">
-          Linking from{" "}
-          <strong>
-            {linking.node}.{linking.port}
-          </strong>
-          : tap a socket that lights up
+          <span>
+            Linking from{" "}
+            <strong>
+              {linking.node}.{linking.port}
+            </strong>
+            : tap a socket that lights up
+          </span>
           <button type="button" onClick={() => useCanvasStore.setState({ linking: null })}>
             Cancel
           </button>

@@ -162,12 +162,14 @@ export function Canvas() {
           onEdgeMouseLeave={onWireLeave}
           onError={nothing}
         >
-          <Background
-            variant={BackgroundVariant.Dots}
-            gap={24}
-            size={1.6}
-            color="var(--ground-dots)"
-          />
+          {!far && (
+            <Background
+              variant={BackgroundVariant.Dots}
+              gap={24}
+              size={1.6}
+              color="var(--ground-dots)"
+            />
+          )}
           {painted && <FarWires scene={scene} />}
         </ReactFlow>
         <Breadcrumb />
@@ -186,6 +188,9 @@ export function Canvas() {
 
 /** A large graph is first shown from its beginning, near enough to read its titles. */
 const FIRST_LOOK = 0.25;
+/** On a phone one begins with what can be touched. */
+const FIRST_LOOK_NARROW = 0.6;
+const NARROW = 600;
 const PAN_FIRST = [0, 1];
 const PAN_OTHERS = [1];
 const GRID: [number, number] = [20, 20];
@@ -215,7 +220,7 @@ function useViewports(): boolean {
     last.current = { loads, where, loaded, fitted: true };
     const kept = known.current.get(where);
     if (kept && !anew) flow.setViewport(kept);
-    else act.fit([], FIRST_LOOK);
+    else act.fit([], width < NARROW ? FIRST_LOOK_NARROW : FIRST_LOOK);
     setReady(true);
     // The card that had the keyboard may be gone.
     if (before.where !== where && document.activeElement === document.body) focusPane();

@@ -1,7 +1,9 @@
 import { type KeyboardEvent, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import type { Catalogue, NodeSpec } from "../model/catalogue";
+import { nodesIn } from "../model/graph";
 import { type Found, search } from "../model/search";
 import { useCatalogue } from "../store/catalogue";
+import { useEditor } from "../store/editor";
 import { addAsked, recentTypes } from "./actions";
 import { categoryColour, typeColour, typeShape } from "./colour";
 import { focusPane, type SearchAsk, useCanvasStore } from "./store";
@@ -27,12 +29,17 @@ function results(catalogue: Catalogue, text: string, ask: SearchAsk): Found[] {
         : {};
   const found = search(catalogue, text, filter, text ? SHOWN : 600);
   if (text) return found;
-  const recent = recentTypes();
+  // With nothing typed: what was added lately, what the graph is made of, then all by name.
+  const { graph, scope } = useEditor.getState();
+  const used = Object.values(nodesIn(graph, scope) ?? {}).map((node) => node.type);
+  const order = [...new Set([...recentTypes(), ...used])];
   const rank = (one: Found) => {
-    const k = recent.indexOf(one.spec.id);
-    return k < 0 ? recent.length : k;
+    const k = order.indexOf(one.spec.id);
+    return k < 0 ? order.length : k;
   };
-  return found.sort((a, b) => rank(a) - rank(b)).slice(0, SHOWN);
+  return found
+    .sort((a, b) => rank(a) - rank(b) || (a.spec.id < b.spec.id ? -1 : 1))
+    .slice(0, SHOWN);
 }
 
 function Field({ ask }: { ask: SearchAsk }) {
