@@ -56,8 +56,9 @@ def canvas_size(build: Build) -> tuple[int, int]:
     return sizes.pop()
 
 
-def settled(value: Any, **given: Wire) -> Any:
+def made_for(value: Any, **given: Wire) -> Any:
     """A value that may wait for what it needs: given that, it is made."""
     if not isinstance(value, Later):
         return value
-    return value(**{name: given[name] for name in value.needs})
+    wanted = (*value.needs, *(name for name in value.likes if name in given))
+    return value(**{name: given[name] for name in wanted})

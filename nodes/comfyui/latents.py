@@ -17,17 +17,18 @@ _BATCH = "batch_size: INT=1[1..4096]"
 
 
 def _empty(build: Build) -> Any:
-    """An empty latent with as many channels as the model's have, where a sampler asks for it."""
+    """An empty latent, with as many channels as the model has whose sampler takes it."""
     sides = {side: whole_eighths(build, side, 16) for side in ("width", "height")}
-    made = Later(lambda: build.add("latent.empty", batch=build["batch_size"], **sides).latent)
+    batch = build["batch_size"]
 
-    def fitting(model: Wire) -> Wire:
-        batch = build["batch_size"]
+    def made(model: Wire | None = None) -> Wire:
+        if model is None:
+            return build.add("latent.empty", batch=batch, **sides).latent
         return build.add("latent.empty_for_model", model=model, batch=batch, **sides).latent
 
     if build.node.type == "EmptyLatentImage":
-        return made()
-    return Later(fitting, needs=["model"])
+        return Later(made, likes=["model"])
+    return Later(made, needs=["model"])
 
 
 def _upscale(build: Build) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nodeflow.formats.comfyui.build import Build, Later, Wire
 from nodeflow.formats.comfyui.spec import ComfyNode, node
-from nodes.comfyui.common import WIDE, settled
+from nodes.comfyui.common import WIDE, made_for
 
 _DROPS_ONE = ("dpm_2", "dpm_2_ancestral", "uni_pc", "uni_pc_bh2")
 """Samplers that take one step more and leave out the last sigma above 0."""
@@ -106,7 +106,7 @@ def own_noise(build: Build, sampler: Wire, name: str, seed: Any) -> tuple[Wire, 
 
 
 def latent_for(build: Build, name: str, model: Wire) -> Wire:
-    found = settled(build[name], model=model)
+    found = made_for(build[name], model=model)
     assert isinstance(found, Wire)
     return found
 

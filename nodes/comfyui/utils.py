@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from nodeflow.formats.comfyui.build import Build, Later, Wire
+from nodeflow.formats.comfyui.build import Build, Later, Wire, settled
 from nodeflow.formats.comfyui.spec import ComfyNode, node
 
 _LONG = "[-9223372036854775807..9223372036854775807]"
@@ -124,7 +124,9 @@ def _compare(string_a: str, string_b: str, mode: str, case_sensitive: bool) -> b
 
 
 def _preview(build: Build) -> Any:
-    source = build["source"]
+    source = settled(build["source"])
+    if isinstance(source, Later):
+        build.refuse("source", "this can only be made for a sampler", "show what the sampler gives")
     wire = source if isinstance(source, Wire) else None
     if wire is None:
         plain = source if type(source) in _PLAIN else str(source)

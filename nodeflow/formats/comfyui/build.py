@@ -41,18 +41,36 @@ class Later:
     node of a prompt may be used in several places; each gets its own, the same place the same."""
 
     def __init__(
-        self, make: Callable[..., Any], *, needs: Collection[str] = (), **about: Any
+        self,
+        make: Callable[..., Any],
+        *,
+        needs: Collection[str] = (),
+        likes: Collection[str] = (),
+        **about: Any,
     ) -> None:
+        """`needs` is what `make` has to be given; what it `likes` it can do without."""
         self._make = make
         self.needs = tuple(needs)
+        self.likes = tuple(likes)
         self.about = about
         self._made: dict[Any, Any] = {}
+
+    @property
+    def unused(self) -> bool:
+        return not self._made
 
     def __call__(self, **given: Wire) -> Any:
         key = tuple(sorted((name, str(wire.link)) for name, wire in given.items()))
         if key not in self._made:
             self._made[key] = self._make(**given)
         return self._made[key]
+
+
+def settled(value: Any) -> Any:
+    """A value, made now where it needs nothing; each one of a list."""
+    if isinstance(value, list):
+        return [settled(item) for item in value]
+    return value() if isinstance(value, Later) and not value.needs else value
 
 
 class Made:
@@ -192,11 +210,10 @@ class Build:
         for port, value in ports.items():
             if port not in definition.inputs:
                 raise LookupError(f"{type} has no input {port!r}")
+            value = settled(value)
             if isinstance(value, (list, tuple)) and any(isinstance(v, Wire) for v in value):
                 links[port] = tuple(v.link for v in value)
                 continue
-            if isinstance(value, Later) and not value.needs:
-                value = value()
             if isinstance(value, Later):
                 text = "what comes here can only be made for a sampler of ComfyUI's"
                 raise Refused(problem("return_type_mismatch", self.node.id, text))

@@ -15,6 +15,10 @@ from nodeflow.formats.comfyui.faults import problem
 from nodeflow.graph import nearest
 
 MAX_INPUTS = 1000
+MAX_FAULTS = 500
+"""Faults of one prompt that are told; who sends more wants to keep the server busy."""
+_FEW = 1000
+"""Names among which the nearest is looked for."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,10 @@ def read_prompt(data: Any) -> tuple[dict[str, PromptNode], list[Problem]]:
         if found is not None:
             nodes[found.id] = found
     for node in nodes.values():
+        if len(problems) > MAX_FAULTS:
+            break
         _known_links(node, nodes, problems)
-    return nodes, problems
+    return nodes, problems[:MAX_FAULTS]
 
 
 def _node(id: str, data: Any, problems: list[Problem]) -> PromptNode | None:
@@ -108,7 +114,7 @@ def _known_links(
 ) -> None:
     for name, value in node.inputs.items():
         if isinstance(value, Slot) and value.node not in nodes:
-            near = nearest(value.node, nodes)
+            near = nearest(value.node, nodes) if len(nodes) <= _FEW else None
             hint = f"did you mean {near!r}?" if near else "add the node, or remove the link"
             text = f"there is no node {value.node!r} to take output {value.index} from"
             link = [value.node, value.index]

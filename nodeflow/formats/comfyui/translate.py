@@ -10,9 +10,18 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from nodeflow.errors import Problem
-from nodeflow.formats.comfyui.build import Build, Folders, Growing, Later, Refused, Stand, Wire
+from nodeflow.formats.comfyui.build import (
+    Build,
+    Folders,
+    Growing,
+    Later,
+    Refused,
+    Stand,
+    Wire,
+    settled,
+)
 from nodeflow.formats.comfyui.faults import problem
-from nodeflow.formats.comfyui.prompt import PromptNode, Slot, read_prompt
+from nodeflow.formats.comfyui.prompt import MAX_FAULTS, PromptNode, Slot, read_prompt
 from nodeflow.formats.comfyui.spec import ANY, PLAIN, ComfyNode, Table
 from nodeflow.formats.comfyui.values import fits, linked, literal
 from nodeflow.graph import Graph, Link, Node, few_hints, nearest
@@ -83,14 +92,27 @@ class _Translator:
             self.problems.append(problem("prompt_no_outputs", "", text, hint))
         needed = set(self.nodes) if everything else self._needed(ends)
         for id in self._ordered(needed):
+            if len(self.problems) >= MAX_FAULTS:
+                break
             self._translate(self.nodes[id])
+        if everything:
+            self._make_unused()
         graph = Graph(nodes=self.growing.nodes, outputs=self.growing.outputs)
         return Translated(graph, self.problems, self.mapping)
+
+    def _make_unused(self) -> None:
+        """What nobody reads is there all the same, where it needs nothing."""
+        for outputs in self.values.values():
+            for value in outputs:
+                if isinstance(value, Later) and value.unused:
+                    settled(value)
 
     def _unknown_types(self) -> None:
         for node in self.nodes.values():
             if node.type in self.table.nodes or node.type in self.registry:
                 continue
+            if len(self.problems) >= MAX_FAULTS:
+                return
             why = self.table.refused.get(node.type)
             if why:
                 text = f"{node.type} has no equivalent here: {why}"
@@ -272,6 +294,7 @@ class _Translator:
                 if fault is not None:
                     raise Refused(fault)
                 self._fits_own(node.id, definition, name, node.inputs[name])
+            value = settled(value)
             if isinstance(value, Wire):
                 links[name] = value.link
             elif isinstance(value, Later):

@@ -207,3 +207,111 @@ def test_what_is_known_is_told_once(table: Table) -> None:
 def test_every_model_of_a_folder_is_offered(table: Table) -> None:
     spec = table.nodes["CheckpointLoaderSimple"]
     assert "tiny" in load_table().options(spec.inputs["ckpt_name"])
+
+
+def test_an_empty_latent_has_the_channels_of_its_model(table: Table, registry: Registry) -> None:
+    """A sampler that is given an empty latent has it made for its model, as ComfyUI mends it."""
+    prompt = _prompt(table.nodes["KSampler"], table)
+    made = translate(prompt, table, registry, targets=["reader0"], everything=True)
+    types = [node.type for id, node in made.graph.nodes.items() if "latent" in id]
+    assert "latent.empty_for_model" in types
+    alone = translate({"1": prompt["latent"]}, table, registry, everything=True)
+    assert [node.type for node in alone.graph.nodes.values()] == ["latent.empty"]
+
+
+def test_lists_take_what_is_made_late(table: Table, registry: Registry) -> None:
+    empty = {"width": 64, "height": 64, "batch_size": 1}
+    prompt = {
+        "1": {"class_type": "EmptyLatentImage", "inputs": empty},
+        "2": {
+            "class_type": "LatentBatch",
+            "inputs": {"samples1": ["1", 0], "samples2": ["1", 0]},
+        },
+        "3": {"class_type": "latent.repeat", "inputs": {"latent": ["1", 0], "times": 2}},
+    }
+    made = translate(prompt, table, registry, everything=True)
+    assert made.problems == []
+    assert [p for p in validate(made.graph, registry) if p.severity == "error"] == []
+    assert [n.type for n in made.graph.nodes.values()].count("latent.empty") == 1
+
+
+def test_names_of_files_hold_dates_and_values(registry: Registry, table: Table) -> None:
+    from datetime import datetime
+
+    save = _node(table.nodes["SaveImage"], table)
+    save["inputs"]["filename_prefix"] = (
+        "%year%-%month%/%date:yyyyMMdd-hhmmss%_%KSampler.seed%_%width%_%no.such%"
+    )
+    prompt = {**_prompt(table.nodes["KSampler"], table), "save": save}
+    prompt["it"]["inputs"]["seed"] = 77
+    folders = Folders(now=datetime(2024, 3, 5, 7, 8, 9))
+    made = translate(prompt, table, registry, folders, everything=True)
+    node = made.graph.nodes[made.mapping["save"].nodes[0]]
+    assert node.params["prefix"] == "2024-03/20240305-070809_77_%width%_%no.such%"
+
+
+def test_what_differs_is_told(table: Table, registry: Registry, folders: Folders) -> None:
+    made = _translated(table.nodes["ImageBlur"], table, registry, folders)
+    (told,) = [p for p in made.problems if p.where == "it"]
+    assert (told.code, told.severity) == ("differs", "warning")
+
+
+def test_the_old_controlnet_steers_the_negative_text_too(
+    table: Table, registry: Registry, folders: Folders
+) -> None:
+    made = _translated(table.nodes["ControlNetApply"], table, registry, folders)
+    applied = [n for n in made.graph.nodes.values() if n.type == "control.apply"]
+    assert len(applied) == 2
+
+
+def test_patches_of_guidance_change_the_sampler(
+    table: Table, registry: Registry, folders: Folders
+) -> None:
+    for name, type in (
+        ("RescaleCFG", "guider.cfg_rescaled"),
+        ("PerturbedAttentionGuidance", "guider_mix.push_away"),
+        ("SkipLayerGuidanceSD3", "guider_mix.push_away"),
+    ):
+        made = _translated(table.nodes[name], table, registry, folders)
+        stand = made.mapping["reader0"]
+        assert type in [made.graph.nodes[id].type for id in stand.nodes], name
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "value"),
+    [
+        ("StringConcatenate", {"string_a": "a", "string_b": "b", "delimiter": "-"}, "a-b"),
+        ("StringSubstring", {"string": "abcdef", "start": 1, "end": 3}, "bc"),
+        ("StringLength", {"string": "abc"}, 3),
+        ("CaseConverter", {"string": "a b", "mode": "Title Case"}, "A B"),
+        ("StringTrim", {"string": "  a ", "mode": "Left"}, "a "),
+        ("StringReplace", {"string": "aba", "find": "a", "replace": "c"}, "cbc"),
+        (
+            "StringContains",
+            {"string": "ABC", "substring": "b", "case_sensitive": False},
+            True,
+        ),
+        (
+            "StringCompare",
+            {"string_a": "ab", "string_b": "a", "mode": "Starts With", "case_sensitive": True},
+            True,
+        ),
+    ],
+)
+def test_texts_are_worked_out(
+    name: str, given: dict[str, Any], value: Any, table: Table, registry: Registry
+) -> None:
+    made = translate({"1": {"class_type": name, "inputs": given}}, table, registry, everything=True)
+    assert [node.params for node in made.graph.nodes.values()] == [{"value": value}]
+
+
+def test_karras_numbers(table: Table, registry: Registry, folders: Folders) -> None:
+    """As the formula of Karras et al. 2022, eq. 5, between the ends that the node names."""
+    given = {"steps": 3, "sigma_max": 16.0, "sigma_min": 1.0, "rho": 2.0}
+    made = _translated(table.nodes["KarrasScheduler"], table, registry, folders, **given)
+    (values,) = [
+        node.params["values"]
+        for id, node in made.graph.nodes.items()
+        if node.type == "sigmas.from_list" and id in made.mapping["it"].nodes
+    ]
+    assert values == pytest.approx([16.0, 6.25, 1.0, 0.0])
