@@ -15,7 +15,7 @@ from nodeflow.server import app as module
 from nodeflow.server.keys import HUB, RUNS, SETTINGS
 from nodeflow.server.pages import add_page
 from nodeflow.server.runs import ToolError
-from serving import application, chain
+from serving import application, chain, is_over
 
 
 @pytest.fixture
@@ -148,6 +148,23 @@ async def test_a_socket_hears_of_the_stop(client: Any) -> None:
     await socket.receive_json()
     await asyncio.gather(client.server.close(), socket.receive(timeout=10))
     assert socket.close_code == 1001
+
+
+async def test_one_socket_for_both_apis(client: Any) -> None:
+    """ComfyUI's socket speaks ComfyUI's words until its client asks for ours."""
+    socket = await client.ws_connect("/ws?clientId=me")
+    first = await socket.receive_json(timeout=10)
+    assert first["type"] == "status"
+    assert first["data"]["sid"] == "me"
+    await socket.send_json({"type": "feature_flags", "data": {"nodeflow": 1}})
+    while (message := await socket.receive_json(timeout=10))["type"] != "nf.queue":
+        assert message["type"] in ("status", "feature_flags")
+    response = await client.post("/api/v1/runs", json={"graph": chain(1)})
+    run = (await response.json())["run"]
+    heard: list[Any] = []
+    while not is_over(heard, run):
+        heard.append(await socket.receive_json(timeout=30))
+    assert {message["type"].partition(".")[0] for message in heard} == {"nf"}
 
 
 # ── the page ────────────────────────────────────────────────────────────────────────────────────
