@@ -78,7 +78,7 @@ def make_app(
     security.setup(app, settings)
     app.middlewares[:0] = [_logged, _faults_told]  # for what the guards themselves do
     setup_routes(app)
-    app.cleanup_ctx.append(_running)
+    app.cleanup_ctx.extend([_running, tensors.in_bounds])
     app.on_shutdown.append(_goodbye)
     return app
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -36,6 +36,7 @@ MOST_READ = 64 << 20
 """Bytes of a tensor that a picture or a histogram is made of."""
 MOST_CHANNELS = 64
 KEPT_INDEXES = 8
+ENDED = ("done", "failed", "cancelled")
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 _T = TypeVar("_T")
 
@@ -345,6 +346,31 @@ def _range(request: web.Request, etag: str, total: int) -> tuple[int, int] | Non
     if match[2] and int(match[2]) < start:
         return None
     return start, min(total, int(match[2]) + 1) if match[2] else total
+
+
+# ── room ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def in_bounds(app: web.Application) -> AsyncIterator[None]:
+    """As long as the application runs: after each traced run, let the oldest traces go that there
+    is no room for."""
+    settings, loop = app[SETTINGS], asyncio.get_running_loop()
+    limit = settings.limits.trace_bytes
+    tasks: set[asyncio.Future[Any]] = set()
+
+    def heard(message: Any) -> None:
+        if not isinstance(message, dict) or message.get("type") != "nf.run":
+            return
+        told = message["data"]
+        if told["state"] in ENDED and (settings.traces / told["run"]).is_dir():
+            task = loop.run_in_executor(None, trace_files.make_room, settings.traces, limit)
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    stop = app[RUNS].listen(heard)
+    yield
+    stop()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 # ── routes ──────────────────────────────────────────────────────────────────────────────────────

@@ -22,7 +22,7 @@ from nodeflow.server.keys import RUNS, SETTINGS
 from nodeflow.server.protocol import Histogram, TensorIndex
 from nodeflow.server.store import NoSuchRun
 from nodeflow.server.tensor_pictures import BROKEN, MAPS, bounds, coloured, planes, table
-from nodeflow.server.trace_files import Trace, TraceWriter
+from nodeflow.server.trace_files import Trace, TraceWriter, used_bytes
 from nodeflow.server.tracing import Tracer
 from nodes.types import Image, Latent, Mask
 from serving import settings
@@ -387,3 +387,28 @@ def test_the_table_tells_of_the_routes() -> None:
         "/api/v1/runs/{run}/tensors/{tid}/stats",
         "/api/v1/runs/{run}/tensors/{tid}/value",
     ]
+
+
+async def test_after_a_run_the_oldest_trace_makes_room(tmp_path: Path, traces: Path) -> None:
+    class Runs(NoRuns):
+        told: Any = None
+
+        def listen(self, told: Callable[[Any], None]) -> Callable[[], None]:
+            self.told = told
+            return lambda: None
+
+    for run in ("old", "new"):
+        keep(traces, support.latent(), run)
+    limit = used_bytes(traces) - 1
+    runs, app = Runs(), web.Application()
+    app[SETTINGS], app[RUNS] = settings(tmp_path, limits={"trace_bytes": limit}), runs
+    room = tensors.in_bounds(app)
+    await anext(room)
+    runs.told({"type": "nf.run", "data": {"run": "new", "state": "running"}})
+    runs.told({"type": "nf.run", "data": {"run": "untraced", "state": "done"}})
+    runs.told(b"a frame")
+    assert len(list(traces.rglob("*.bin"))) == 2
+    runs.told({"type": "nf.run", "data": {"run": "new", "state": "done"}})
+    with pytest.raises(StopAsyncIteration):
+        await anext(room)
+    assert [path.parent.name for path in traces.rglob("*.bin")] == ["new"]
