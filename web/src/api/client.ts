@@ -178,8 +178,15 @@ export function tokenize(
   return told<wire.TokenizeAnswer>("tokenize", { json: { text, checkpoint }, signal });
 }
 
-/** A tool of the server's, by name: `explode`, `pca` … */
-export const tool = <T>(name: string, args: unknown) => told<T>(`tools/${name}`, { json: args });
+/** A sampler node as the loop of its steps, and back. */
+export const explode = (request: wire.ExplodeRequest) =>
+  told<wire.ExplodeAnswer>("explode", { json: request });
+export const collapse = (request: wire.ExplodeRequest) =>
+  told<wire.CollapseAnswer>("collapse", { json: request });
+
+/** The latents of runs on the two axes along which they spread most. */
+export const trajectory = (request: wire.TrajectoryRequest) =>
+  told<wire.TrajectoryAnswer>("trajectory", { json: request });
 
 // ── runs and queue ──────────────────────────────────────────────────────────────────────────────
 
@@ -288,14 +295,3 @@ export const tensorValue = (id: string, tid: string, at: readonly number[]) =>
   told<{ at: number[]; value: number | null; told: string }>(`runs/${id}/tensors/${tid}/value`, {
     query: { at: at.join(",") },
   });
-
-// ── other formats ───────────────────────────────────────────────────────────────────────────────
-
-export interface Exported {
-  text: string;
-  /** What could not be said in that format. */
-  problems: wire.ProblemData[];
-}
-
-export const exportGraph = (format: "comfyui" | "python", file: GraphFile) =>
-  told<Exported>(`export/${format}`, { json: { graph: file } });

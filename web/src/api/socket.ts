@@ -3,6 +3,7 @@
  * most once per frame of the screen.
  */
 
+import type { GraphFile } from "../model/graph";
 import type * as wire from "../protocol";
 import { type Message, type Preview, useRuns } from "../store/runs";
 import { type PushedTensor, useTraces } from "../store/traces";
@@ -15,6 +16,8 @@ const SOON = 250;
 const LATE = 5000;
 /** Where no frames are drawn (a hidden tab) events are applied after this many milliseconds. */
 const HIDDEN = 200;
+/** Where a tab keeps which run it shows. */
+const SHOWN = "nodeflow.shown";
 
 type GraphsListener = (event: wire.GraphsEvent) => void;
 
@@ -32,7 +35,12 @@ class Connection {
   readonly #stops: (() => void)[] = [];
   readonly graphsListeners = new Set<GraphsListener>();
   readonly feed = new Feed({
-    fetch: fetchRun,
+    fetch: async (run, after) => {
+      const detail = await fetchRun(run, after);
+      const { graphs, keepGraph, shown } = useRuns.getState();
+      if (run === shown && !graphs[run]) keepGraph(run, detail.graph as unknown as GraphFile);
+      return detail;
+    },
     emit: (message) => {
       this.#messages.push(message);
       this.#soon();
@@ -57,9 +65,14 @@ class Connection {
         if (state.level !== before.level || state.every !== before.every) this.#subscribe();
       }),
       useRuns.subscribe((state, before) => {
-        if (state.shown && state.shown !== before.shown) this.look(state.shown);
+        if (state.shown === before.shown) return;
+        sessionStorage.setItem(SHOWN, state.shown);
+        if (state.shown) this.look(state.shown);
       }),
     );
+    // What was shown before the page was loaded anew.
+    const shown = sessionStorage.getItem(SHOWN);
+    if (shown && !useRuns.getState().shown) useRuns.getState().show(shown);
     this.#connect();
   }
 

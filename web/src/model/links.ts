@@ -59,12 +59,20 @@ export function splitPath(path: string): { scope: Scope; id: string } {
   return { scope: parts.slice(0, -1), id: parts.at(-1) ?? "" };
 }
 
+const ends = new Map<LinkText, End>();
+/** Links cut before, so that each is cut once: there are no more than a graph has wires. */
+const MOST_ENDS = 50_000;
+
 /** `node.port` cut at its first dot, as the engine does: `denoise/guide.scale` too. */
 export function splitLink(text: LinkText): End {
+  const known = ends.get(text);
+  if (known) return known;
   const dot = text.indexOf(".");
-  return dot < 0
-    ? { node: text, port: "" }
-    : { node: text.slice(0, dot), port: text.slice(dot + 1) };
+  const made =
+    dot < 0 ? { node: text, port: "" } : { node: text.slice(0, dot), port: text.slice(dot + 1) };
+  if (ends.size >= MOST_ENDS) ends.clear();
+  ends.set(text, Object.freeze(made));
+  return made;
 }
 
 /** A link as the end of a wire: what a loop gives its body comes from the pad. */

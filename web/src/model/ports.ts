@@ -22,6 +22,7 @@ import {
   nodeAt,
   splitLink,
   splitTarget,
+  wiresOfNode,
 } from "./links";
 import {
   type Bound,
@@ -81,10 +82,16 @@ export function portsOf(
     const extra = unknownInputs(node, plain);
     return extra.length ? kept(node, { ...plain, inputs: [...plain.inputs, ...extra] }) : plain;
   }
-  if (isLoop(node)) return kept(node, loopPorts(graph, scope, id, node, catalogue));
   const inner = innerGraph(node);
-  if (inner) return kept(node, groupPorts(graph, scope, id, inner, catalogue));
-  return kept(node, placeholder(graph, scope, id, node));
+  if (!isLoop(node) && !inner) return kept(node, placeholder(graph, scope, id, node));
+  const own = steady(nodesIn(graph, scope) ?? {}, id, node, graph, scope, catalogue);
+  if (own?.ports) return own.ports;
+  const made = inner
+    ? groupPorts(graph, scope, id, inner, catalogue)
+    : loopPorts(graph, scope, id, node, catalogue);
+  const same = kept(node, made);
+  if (own) own.ports = same;
+  return same;
 }
 
 function kept(node: NodeFile, made: NodePorts): NodePorts {
@@ -389,6 +396,11 @@ export function typeOfSource(
   return follow(graph, scope, link, catalogue, 0);
 }
 
+/** The same for a wire's end, which is cut already: the quick way for all wires of a canvas. */
+export function typeOfEnd(graph: GraphFile, scope: Scope, end: End, catalogue: Catalogue): string {
+  return followEnd(graph, scope, end, catalogue, 0);
+}
+
 function follow(
   graph: GraphFile,
   scope: Scope,
@@ -396,27 +408,117 @@ function follow(
   catalogue: Catalogue,
   depth: number,
 ): string {
-  if (!link || depth > FAR) return UNKNOWN;
-  const end = splitLink(link);
-  const node = nodeAt(graph, scope, end.node);
+  return link ? followEnd(graph, scope, splitLink(link), catalogue, depth) : UNKNOWN;
+}
+
+function followEnd(
+  graph: GraphFile,
+  scope: Scope,
+  end: End,
+  catalogue: Catalogue,
+  depth: number,
+): string {
+  if (depth > FAR) return UNKNOWN;
+  const nodes = nodesIn(graph, scope);
+  const node = nodes?.[end.node];
   const spec = node && catalogue.nodes.get(node.type);
   if (spec) {
-    const output = spec.outputs.find((port) => port.name === end.port);
-    if (!output) return UNKNOWN;
-    if (!hasVariable(parseType(output.type), catalogue)) return output.type;
+    const fixed = fixedTypes(spec, catalogue).get(end.port);
+    if (fixed !== null) return fixed ?? UNKNOWN;
   }
+  const steady = nodes && node ? steadyTypes(nodes, end.node, node, graph, scope, catalogue) : null;
+  const kept = steady?.get(end.port);
+  if (kept !== undefined) return kept;
   let known = knownTypes.get(graph);
   if (known?.catalogue !== catalogue) {
     known = { catalogue, types: new Map() };
     knownTypes.set(graph, known);
   }
-  const key = `${scope.join("/")}/${link}`;
+  const key = `${scope.join("/")}/${end.node}.${end.port}`;
   const before = known.types.get(key);
   if (before !== undefined) return before;
   known.types.set(key, UNKNOWN); // what reads itself is a cycle, which is told elsewhere
   const found = resolve(graph, scope, end, node, catalogue, depth + 1);
   known.types.set(key, found);
+  steady?.set(end.port, found);
   return found;
+}
+
+const ofOutputs = new WeakMap<NodeSpec, Map<string, string | null>>();
+
+/** The types of a definition's outputs; null where one depends on what is connected. */
+function fixedTypes(spec: NodeSpec, catalogue: Catalogue): Map<string, string | null> {
+  let known = ofOutputs.get(spec);
+  if (!known) {
+    known = new Map();
+    for (const { name, type } of spec.outputs) {
+      known.set(name, hasVariable(parseType(type), catalogue) ? null : type);
+    }
+    ofOutputs.set(spec, known);
+  }
+  return known;
+}
+
+/** What was worked out of a node that reads others, as long as those are the same. */
+interface Steady {
+  catalogue: Catalogue;
+  id: string;
+  /** The nodes it reads, in the order of its wires. */
+  sources: readonly NodeFile[];
+  types: Map<string, string>;
+  ports?: NodePorts;
+}
+
+const steadies = new WeakMap<NodeFile, Steady>();
+
+/** What is kept of a node whose types follow from itself and from nodes whose own are fixed; null
+ * where they follow from more. An edit elsewhere leaves it as it is. */
+function steady(
+  nodes: Record<string, NodeFile>,
+  id: string,
+  node: NodeFile,
+  graph: GraphFile,
+  scope: Scope,
+  catalogue: Catalogue,
+): Steady | null {
+  const wires = wiresOfNode(id, node, isLoop(holderOf(graph, scope)));
+  const known = steadies.get(node);
+  const valid =
+    known?.catalogue === catalogue &&
+    known.id === id &&
+    wires.every((wire, k) => nodes[wire.from.node] === known.sources[k]);
+  if (valid) return known;
+  // Inside a group a port may be fed from around it.
+  if (scope.length && innerGraph(holderOf(graph, scope))) return null;
+  const sources: NodeFile[] = [];
+  for (const { from } of wires) {
+    const source = nodes[from.node];
+    const spec = source && catalogue.nodes.get(source.type);
+    if (!source || typeof fixedTypes(spec ?? NO_SPEC, catalogue).get(from.port) !== "string") {
+      return null;
+    }
+    sources.push(source);
+  }
+  const made: Steady = { catalogue, id, sources, types: new Map() };
+  steadies.set(node, made);
+  return made;
+}
+
+const NO_SPEC: NodeSpec = {
+  id: "",
+  version: 1,
+  title: "",
+  category: "",
+  doc: "",
+  inputs: [],
+  outputs: [],
+  writes: false,
+  volatile: false,
+  source: "",
+};
+
+function steadyTypes(...of: Parameters<typeof steady>): Map<string, string> | null {
+  return steady(...of)?.types ?? null;
 }
 
 function resolve(

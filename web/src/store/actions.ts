@@ -5,6 +5,7 @@ import { lookAt } from "../api/socket";
 import { addNode, setParam } from "../model/edit";
 import { emptyGraph, type GraphFile, type Json } from "../model/graph";
 import { nodeByPath, splitPath, splitTarget } from "../model/links";
+import { pythonOf } from "../model/python";
 import { isNodeOf } from "../model/validate";
 import type * as wire from "../protocol";
 import { useCatalogue } from "./catalogue";
@@ -361,27 +362,9 @@ export function exportJson(): void {
   );
 }
 
-/** A prompt for ComfyUI's API, as far as its nodes can say the same. */
-export async function exportComfyUI(): Promise<void> {
-  await exported("comfyui", "json", "application/json");
-}
-
 /** A Python program that builds and runs the same graph. */
-export async function exportPython(): Promise<void> {
-  await exported("python", "py", "text/x-python");
-}
-
-async function exported(format: "comfyui" | "python", suffix: string, type: string): Promise<void> {
+export function exportPython(): void {
   const { graph, name } = useEditor.getState();
-  try {
-    const made = await api.exportGraph(format, graph);
-    download(`${fileStem(graph, name)}.${suffix}`, made.text, type);
-    const [first, ...others] = made.problems;
-    if (first) {
-      const more = others.length ? ` (and ${others.length} more)` : "";
-      notify("warning", `${first.where}: ${first.message}${more}`);
-    }
-  } catch (error) {
-    tell("Not exported", error);
-  }
+  const stem = fileStem(graph, name).replace(/[^\w-]+/g, "_");
+  download(`${stem}.py`, pythonOf(graph), "text/x-python");
 }

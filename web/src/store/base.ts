@@ -1,6 +1,6 @@
 /** The commands that need no more than the stores. */
 
-import { cancelRun, exportComfyUI, exportJson, exportPython, runGraph, saveGraph } from "./actions";
+import { cancelRun, exportJson, exportPython, runGraph, saveGraph } from "./actions";
 import { type Command, registerCommands } from "./commands";
 import { hasNodes } from "./documents";
 import { useEditor } from "./editor";
@@ -74,14 +74,6 @@ const GRAPH: Command[] = [
     words: "download json",
     when: () => hasNodes(editor().graph),
     run: exportJson,
-  },
-  {
-    id: "graph.comfyui",
-    title: "Export for ComfyUI",
-    group: "Graph",
-    words: "download api prompt",
-    when: () => hasNodes(editor().graph),
-    run: exportComfyUI,
   },
   {
     id: "graph.python",
