@@ -88,7 +88,7 @@ async def client(server: Server) -> AsyncIterator[Client]:
 
 
 async def post(client: Client, path: str, data: Any, status: int = 200) -> Any:
-    answer = await client.post(path, data=json.dumps(data))
+    answer = await client.post(path, data=BytesIO(json.dumps(data).encode()))
     assert answer.status == status, await answer.text()
     return await answer.json()
 
@@ -428,3 +428,33 @@ async def test_interrupt(client: Client) -> None:
     assert history["status"]["status_str"] == "error"
     await post(client, "/history", {"delete": [id]})
     assert await get(client, f"/history/{id}") == {}
+
+
+@pytest.mark.parametrize("path", ["/prompt", "/api/prompt", "/queue", "/history", "/interrupt"])
+async def test_pages_of_strangers_are_refused(client: Client, path: str) -> None:
+    """Also those that send what a form may send, for which no browser asks for leave."""
+    headers = {"Origin": "https://example.com", "Content-Type": "text/plain"}
+    answer = await client.post(path, data=json.dumps({"prompt": value_prompt()}), headers=headers)
+    assert answer.status == 403
+
+
+async def test_a_prompt_beyond_the_limits(client: Client) -> None:
+    deep = {str(k): {"class_type": "ImageInvert", "inputs": {}} for k in range(20_001)}
+    answer = await post(client, "/prompt", {"prompt": deep}, 400)
+    assert "20001 nodes" in answer["error"]["details"]
+    wrong = {str(k): {"class_type": f"Nothing{k}", "inputs": {}} for k in range(5_000)}
+    answer = await post(client, "/prompt", {"prompt": wrong}, 400)
+    assert len(answer["node_errors"]) <= 500
+
+
+async def test_a_deep_prompt(client: Client) -> None:
+    """Two thousand nodes in a row, which ComfyUI refuses with no reason."""
+    prompt: dict[str, Any] = {
+        "0": {"class_type": "image.solid", "inputs": {"width": 2, "height": 2}}
+    }
+    for k in range(1, 2000):
+        prompt[str(k)] = {"class_type": "ImageInvert", "inputs": {"image": [str(k - 1), 0]}}
+    prompt["end"] = {"class_type": "PreviewImage", "inputs": {"images": ["1999", 0]}}
+    _, told, _ = await run(client, prompt)
+    assert len(of_type(told, "executed")) == 1
+    assert told[-2]["type"] == "execution_success"

@@ -21,7 +21,7 @@ from nodeflow.server.wire import dumps
 
 FEATURES = {"supports_preview_metadata": True}
 PROGRESS_PAUSE = 0.1
-"""Seconds between two `progress_state` of a run, unless a node begins or ends."""
+"""Seconds between two `progress_state` of a run with few nodes."""
 QUEUE_CHANGED = "comfyui.queue"
 """An event that only this dialect knows: the queue has grown, whatever was told before."""
 
@@ -147,8 +147,7 @@ class Telling:
         told = {"value": value, "max": most, "prompt_id": run, "node": id}
         yield self._text(known, "progress", stale=("progress", run), **told)
         known.states[id] = _state(run, id, value, most, "running")
-        if time.monotonic() - known.told_at >= PROGRESS_PAUSE:
-            yield from self._states(run, known)
+        yield from self._states(run, known)
 
     def _output(self, run: str, known: Running, data: Mapping[str, Any]) -> Iterator[Message]:
         output = RunOutput.model_validate(data["output"])
@@ -202,7 +201,11 @@ class Telling:
     # ── inside ─────────────────────────────────────────────────────────────────────────────────
 
     def _states(self, run: str, known: Running, all_done: bool = False) -> Iterator[Message]:
-        known.told_at = time.monotonic()
+        """The state of every node so far: the more there are, the less often it is told."""
+        now = time.monotonic()
+        if not all_done and now - known.told_at < PROGRESS_PAUSE * (1 + len(known.states) / 50):
+            return
+        known.told_at = now
         for state in known.states.values() if all_done else ():
             state.update(state="finished", value=state["max"])
         yield self._text(
