@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -399,6 +400,8 @@ async def test_after_a_run_the_oldest_trace_makes_room(tmp_path: Path, traces: P
 
     for run in ("old", "new"):
         keep(traces, support.latent(), run)
+    for path in (traces / "old").iterdir():
+        os.utime(path, (1, 1))
     limit = used_bytes(traces) - 1
     runs, app = Runs(), web.Application()
     app[SETTINGS], app[RUNS] = settings(tmp_path, limits={"trace_bytes": limit}), runs
