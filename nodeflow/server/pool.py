@@ -30,6 +30,8 @@ time, until one has done something."""
 END_SECONDS = 2.0
 """How long a worker whose input was closed may take to end."""
 LONGEST_LINE = 4_000
+FAULTS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
+"""Signals that a process brings upon itself."""
 
 
 class ToolError(NodeflowError):
@@ -63,20 +65,22 @@ def devices(settings: Settings) -> list[str]:
 def death_of(code: int) -> Death:
     """What the exit code of a worker says."""
     if code < 0:
-        number = -code
-        try:
-            name = signal.Signals(number).name
-        except ValueError:
-            name = f"signal {number}"
+        name = _signal_name(-code)
         if name == "SIGKILL":
             return Death("the worker was killed (SIGKILL), probably for want of memory", False)
-        faults = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
-        return Death(f"the worker crashed ({name})", name in faults)
+        return Death(f"the worker crashed ({name})", name in FAULTS)
     if os.name == "nt" and code == 1:  # as TerminateProcess leaves it
         return Death("the worker was ended from outside", False)
     if code >= 0x80000000:
         return Death(f"the worker crashed (0x{code:08X})", True)
     return Death(f"the worker ended by itself, with code {code}", True)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 class WorkerProcess:
