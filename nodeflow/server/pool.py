@@ -68,7 +68,9 @@ def death_of(code: int) -> Death:
         name = _signal_name(-code)
         if name == "SIGKILL":
             return Death("the worker was killed (SIGKILL), probably for want of memory", False)
-        return Death(f"the worker crashed ({name})", name in FAULTS)
+        if name in FAULTS:
+            return Death(f"the worker crashed ({name})", True)
+        return Death(f"the worker was ended from outside ({name})", False)
     if os.name == "nt" and code == 1:  # as TerminateProcess leaves it
         return Death("the worker was ended from outside", False)
     if code >= 0x80000000:
