@@ -9,6 +9,7 @@ import { registerBase } from "../store/base";
 import { useCatalogue } from "../store/catalogue";
 import { listenForKeys } from "../store/commands";
 import { bringBack } from "../store/documents";
+import { listenForFiles } from "../store/drop";
 import { useEditor } from "../store/editor";
 import { useUi } from "../store/ui";
 
@@ -26,6 +27,7 @@ export function useStart(): void {
     begun = true;
     registerBase();
     listenForKeys();
+    listenForFiles();
     startSocket();
     void begin();
   }, []);
