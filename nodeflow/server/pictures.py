@@ -66,9 +66,7 @@ def take_in(part: Path, folder: Path, most_pixels: int) -> tuple[Path, Facts]:
     Raises:
         Refusal: it is no picture, a damaged one, or has too many pixels.
     """
-    with part.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256") if _HAS_FILE_DIGEST else _digest(file)
-    target = folder / f"{digest.hexdigest()[:32]}.png"
+    target = folder / f"{_digest(part)[:32]}.png"
     if target.is_file():
         return target, facts(target)
     folder.mkdir(parents=True, exist_ok=True)
@@ -82,14 +80,12 @@ def take_in(part: Path, folder: Path, most_pixels: int) -> tuple[Path, Facts]:
     return target, facts(target)
 
 
-_HAS_FILE_DIGEST = hasattr(hashlib, "file_digest")  # Python 3.11
-
-
-def _digest(file: Any) -> Any:
+def _digest(path: Path) -> str:
     digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 @contextmanager
