@@ -444,8 +444,8 @@ function CollapsedSockets({ data, selected }: { data: CardData; selected: boolea
 
 function Inside({ data }: { data: CardData }) {
   const run = useNodeRun(data.path);
-  const many = `${data.inside} ${data.inside === 1 ? "node" : "nodes"} inside`;
-  const steps = run?.steps ? ` · ${run.steps} steps` : "";
+  const many = `${data.inside} ${data.inside === 1 ? "node" : "nodes"}`;
+  const steps = run?.steps ? ` · ${run.steps} steps` : " inside";
   return (
     <div className="card-inside">
       <span className="card-inside-told">

@@ -27,19 +27,24 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
+/** Why it was taken from the cache, or why it had to run again. */
+function because(why: string): string {
+  return why ? `: ${why}` : "";
+}
+
 export function stateText(run: NodeRun | undefined): string {
   if (!run) return "not run";
   switch (run.state) {
     case "running":
       return run.steps ? `running, step ${run.step ?? 0} of ${run.steps}` : "running";
     case "done":
-      return run.ms === undefined ? "done" : `done in ${duration(run.ms)}`;
+      return `done${run.ms === undefined ? "" : ` in ${duration(run.ms)}`}${because(run.why)}`;
     case "cached":
-      return run.why ? `cached: ${run.why}` : "cached";
+      return `cached${because(run.why)}`;
     case "skipped":
-      return run.why ? `skipped: ${run.why}` : "skipped";
+      return `skipped${because(run.why)}`;
     case "error":
-      return run.why ? `error: ${run.why}` : "error";
+      return `error${because(run.why)}`;
     default:
       return run.state;
   }
