@@ -13,7 +13,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from aiohttp import BodyPartReader, MultipartReader, web
@@ -61,6 +61,7 @@ class ViewQuery(BaseModel):
 
 
 class PageQuery(BaseModel):
+    kind: Literal["output", "input"] = "output"
     limit: int = Field(50, ge=1, le=200)
     after: str = Field("", max_length=1200, description="the `next` of the last page")
 
@@ -279,17 +280,18 @@ async def _delete(settings: Settings, folder: Path, name: str) -> None:
 
 
 async def list_outputs(call: Call) -> OutputPage:
-    folder, query = call.app[SETTINGS].output, call.query
-    return await in_thread(lambda: _page(folder, query.limit, query.after))
+    settings, query = call.app[SETTINGS], call.query
+    folder = settings.input if query.kind == "input" else settings.output
+    return await in_thread(lambda: _page(query.kind, folder, query.limit, query.after))
 
 
-def _page(folder: Path, limit: int, after: str) -> OutputPage:
+def _page(kind: Literal["output", "input"], folder: Path, limit: int, after: str) -> OutputPage:
     """Pictures newest first; of the same moment, by name."""
     behind = _read_mark(after) if after else None
     found = ((-changed, name, size) for name, changed, size in _pictures(folder))
     wanted = (item for item in found if behind is None or item[:2] > behind)
     chosen = heapq.nsmallest(limit + 1, wanted)
-    files = [_gallery_file(folder, name, -changed, size) for changed, name, size in chosen[:limit]]
+    files = [_gallery_file(kind, folder, name, -time, size) for time, name, size in chosen[:limit]]
     more = len(chosen) > limit
     return OutputPage(files=files, next=f"{-chosen[limit - 1][0]}:{files[-1].path}" if more else "")
 
@@ -306,10 +308,12 @@ def _read_mark(text: str) -> tuple[int, str]:
     return -int(changed), name
 
 
-def _gallery_file(folder: Path, name: str, changed: int, size: int) -> GalleryFile:
+def _gallery_file(
+    kind: Literal["output", "input"], folder: Path, name: str, changed: int, size: int
+) -> GalleryFile:
     told = pictures.facts(folder / name)
     return GalleryFile(
-        kind="output",
+        kind=kind,
         path=name,
         bytes=size,
         media_type=MEDIA_TYPES[os.path.splitext(name)[1].lower()],
@@ -317,6 +321,7 @@ def _gallery_file(folder: Path, name: str, changed: int, size: int) -> GalleryFi
         height=told.height,
         saved_at=changed / 1e9,
         has_graph=told.has_graph,
+        param=param_of(folder / name) if kind == "input" else "",
     )
 
 

@@ -544,6 +544,7 @@ class GalleryFile(Message):
     saved_at: float
     run: str = ""
     has_graph: bool = False
+    param: str = Field("", description="what names it in a node's path parameter")
 
 
 class ServerInfo(Message):

@@ -145,6 +145,10 @@ export interface GalleryFile {
   saved_at: number;
   run: string;
   has_graph: boolean;
+  /**
+   * what names it in a node's path parameter
+   */
+  param: string;
 }
 export interface GraphList {
   graphs: GraphName[];
