@@ -41,6 +41,7 @@ export function Gallery() {
   };
   const pictures: Picture[] = (files ?? []).map((file) => ({
     url: fileUrl(file.kind, file.path),
+    thumb: fileUrl(file.kind, file.path, 256),
     title: file.path,
     hasGraph: file.has_graph,
     width: file.width,
@@ -123,7 +124,7 @@ export function Gallery() {
               title={`${file.path}\n${file.width} × ${file.height}, ${size(file.bytes)}, ${ago(file.saved_at)}`}
               onClick={() => openOverlay("lightbox", { pictures, index })}
             >
-              <img src={fileUrl(file.kind, file.path)} alt={file.path} loading="lazy" />
+              <img src={fileUrl(file.kind, file.path, 256)} alt={file.path} loading="lazy" />
             </button>
             <label className="nf-pick">
               <input

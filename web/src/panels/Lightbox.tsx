@@ -15,6 +15,8 @@ import { FIT, transformOf, useZoom } from "./useZoom";
 
 export interface Picture {
   url: string;
+  /** A small one of it; absent: the picture itself. */
+  thumb?: string;
   title: string;
   /** Whether it carries the graph that made it. */
   hasGraph?: boolean;
@@ -246,7 +248,7 @@ export function Lightbox({ subject }: { subject: LightboxSubject }) {
                 className={k === index ? "nf-now" : k === other ? "nf-other" : ""}
                 onClick={() => (other === null || k === index ? go(k) : setOther(k))}
               >
-                <img src={one.url} alt="" loading="lazy" />
+                <img src={one.thumb ?? one.url} alt="" loading="lazy" />
               </button>
             ))}
           </div>

@@ -81,8 +81,7 @@ export function Mask({ subject }: { subject: MaskSubject }) {
     const [below, above] = [base.getContext("2d"), own.getContext("2d")];
     if (!below || !above) return;
     draw(below, sheet.acts);
-    above.clearRect(0, 0, own.width, own.height);
-    above.drawImage(base, 0, 0);
+    show(above, base);
   }, [sheet, shape, base]);
 
   const place = (event: PointerEvent): [number, number] => {
@@ -96,9 +95,7 @@ export function Mask({ subject }: { subject: MaskSubject }) {
   const preview = () => {
     const context = canvas.current?.getContext("2d");
     if (!context || !stroke.current) return;
-    context.clearRect(0, 0, context.canvas.width, context.canvas.height);
-    context.drawImage(base, 0, 0);
-    drawAct(context, stroke.current);
+    show(context, base, stroke.current);
   };
   const finish = () => {
     const done = stroke.current;
@@ -112,7 +109,7 @@ export function Mask({ subject }: { subject: MaskSubject }) {
     if (!canvas.current) return;
     setBusy(true);
     try {
-      const { param } = await upload(await maskFile(canvas.current, "mask.png"));
+      const { param } = await upload(await maskFile(base, "mask.png"));
       writeMask(subject, target, param);
       notify("good", "The mask is saved and set");
       close();
@@ -296,15 +293,7 @@ export function Mask({ subject }: { subject: MaskSubject }) {
             />
             <canvas ref={canvas} className="nf-mask-canvas" />
             {cursor && shape ? (
-              <span
-                className="nf-brush"
-                style={{
-                  left: `${(cursor[0] / shape[0]) * 100}%`,
-                  top: `${(cursor[1] / shape[1]) * 100}%`,
-                  width: `${(size / shape[0]) * 100}%`,
-                  height: `${(size / shape[1]) * 100}%`,
-                }}
-              />
+              <span className="nf-brush" style={brushBox(canvas.current, shape, cursor, size)} />
             ) : null}
           </div>
         </div>
@@ -332,6 +321,35 @@ export function Mask({ subject }: { subject: MaskSubject }) {
       </div>
     </Dialog>
   );
+}
+
+/** What is on the sheet, and the stroke being drawn, in a colour that stands out. */
+function show(context: CanvasRenderingContext2D, base: HTMLCanvasElement, stroke?: Stroke): void {
+  const { width, height } = context.canvas;
+  context.clearRect(0, 0, width, height);
+  context.drawImage(base, 0, 0);
+  if (stroke) drawAct(context, stroke);
+  context.globalCompositeOperation = "source-in";
+  context.fillStyle = "#e8304f";
+  context.fillRect(0, 0, width, height);
+  context.globalCompositeOperation = "source-over";
+}
+
+/** Where the brush lies over the drawn picture, which fills only part of the stage. */
+function brushBox(
+  canvas: HTMLCanvasElement | null,
+  shape: [number, number],
+  at: [number, number],
+  size: number,
+) {
+  if (!canvas) return {};
+  const scale = canvas.offsetWidth / shape[0];
+  return {
+    left: canvas.offsetLeft + at[0] * scale,
+    top: canvas.offsetTop + at[1] * scale,
+    width: size * scale,
+    height: size * scale,
+  };
 }
 
 const SIZE = { widget: "Slider", minimum: 1, maximum: 400, step: 1, unit: "px" };

@@ -95,7 +95,7 @@ export function Palette() {
         icon: <LocateFixed size={14} aria-hidden />,
         run: () => goToNode(path),
       }));
-    const nodes = search(catalogue, typed)
+    const nodes = search(catalogue, typed.replace(/^add\s+/i, ""))
       .slice(0, 8)
       .map(({ spec }) => ({
         id: `add ${spec.id}`,

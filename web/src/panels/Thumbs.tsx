@@ -16,7 +16,11 @@ export function Thumbs({ pictures, large }: { pictures: readonly Picture[]; larg
           title={picture.title}
           onClick={() => openOverlay("lightbox", { pictures, index })}
         >
-          <img src={picture.url} alt={picture.title} loading="lazy" />
+          <img
+            src={large ? picture.url : (picture.thumb ?? picture.url)}
+            alt={picture.title}
+            loading="lazy"
+          />
         </button>
       ))}
     </div>

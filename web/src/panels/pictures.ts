@@ -11,6 +11,7 @@ export function isPicture(file: { path: string; media_type: string }): boolean {
 export function pictureOf(file: OutputFile): Picture {
   return {
     url: fileUrl(file.kind, file.path),
+    thumb: fileUrl(file.kind, file.path, 256),
     title: file.path,
     hasGraph: file.kind === "output" && /\.png$/i.test(file.path),
     width: file.width,

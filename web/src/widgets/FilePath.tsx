@@ -1,6 +1,7 @@
 import { FolderOpen, Image as ImageIcon, Upload } from "lucide-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { fileUrl, outputs, upload } from "../api/client";
+import type { GalleryFile } from "../protocol";
 import { useUi } from "../store/ui";
 import { Floating } from "./Combobox";
 import { asText, type FieldProps, shownOf } from "./field";
@@ -73,7 +74,7 @@ export function FilePath(props: FieldProps) {
     >
       <span className="w-file-row">
         {compact && shown ? (
-          <img className="w-chip" src={fileUrl("input", shown)} alt="" draggable={false} />
+          <img className="w-chip" src={fileUrl("input", shown, 48)} alt="" draggable={false} />
         ) : null}
         <input
           id={props.id}
@@ -150,8 +151,8 @@ export function FilePath(props: FieldProps) {
               close();
               picker.current?.focus();
             }}
-            onPick={(name) => {
-              set(`input/${name}`);
+            onPick={(param) => {
+              set(param);
               close();
               picker.current?.focus();
             }}
@@ -169,25 +170,25 @@ export function inputPath(value: string): string {
   return at >= 0 && PICTURE.test(value) ? parts.slice(at + 1).join("/") : "";
 }
 
-function Files(props: { suffixes: string[]; onPick(name: string): void; onClose(): void }) {
+function Files(props: { suffixes: string[]; onPick(param: string): void; onClose(): void }) {
   const { suffixes } = props;
-  const [names, setNames] = useState<string[] | null>(null);
+  const [files, setFiles] = useState<GalleryFile[] | null>(null);
   const first = useRef<HTMLDivElement>(null);
   useEffect(() => {
     let wanted = true;
     outputs({ kind: "input", limit: 60 }).then(
-      (page) => wanted && setNames(page.files.map((file) => file.path)),
-      () => wanted && setNames([]),
+      (page) => wanted && setFiles(page.files),
+      () => wanted && setFiles([]),
     );
     return () => {
       wanted = false;
     };
   }, []);
   useEffect(() => {
-    if (names) (first.current?.querySelector("button") ?? first.current)?.focus();
-  }, [names]);
-  const fitting = (names ?? []).filter(
-    (name) => suffixes.length === 0 || suffixes.some((s) => name.toLowerCase().endsWith(s)),
+    if (files) (first.current?.querySelector("button") ?? first.current)?.focus();
+  }, [files]);
+  const fitting = (files ?? []).filter(
+    ({ path }) => suffixes.length === 0 || suffixes.some((s) => path.toLowerCase().endsWith(s)),
   );
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys of the buttons inside
@@ -201,23 +202,23 @@ function Files(props: { suffixes: string[]; onPick(name: string): void; onClose(
         props.onClose();
       }}
     >
-      {names === null ? <p className="w-none">looking …</p> : null}
-      {names !== null && fitting.length === 0 ? (
+      {files === null ? <p className="w-none">looking …</p> : null}
+      {files !== null && fitting.length === 0 ? (
         <p className="w-none">nothing was uploaded yet</p>
       ) : null}
-      {fitting.map((name) => (
+      {fitting.map(({ path, param }) => (
         <button
-          key={name}
+          key={path}
           type="button"
           className="w-thumb-pick"
-          onClick={() => props.onPick(name)}
+          onClick={() => props.onPick(param)}
         >
-          {PICTURE.test(name) ? (
-            <img src={fileUrl("input", name)} alt="" loading="lazy" />
+          {PICTURE.test(path) ? (
+            <img src={fileUrl("input", path, 96)} alt="" loading="lazy" />
           ) : (
             <ImageIcon size={18} aria-hidden />
           )}
-          <span>{name}</span>
+          <span>{path}</span>
         </button>
       ))}
     </div>

@@ -349,13 +349,14 @@ describe("a file", () => {
         saved_at: 0,
         run: "",
         has_graph: false,
+        param: `somewhere/input/${path}`,
       })),
     });
     const { user, last } = held(portOf("str", WIDGET));
     await user.click(screen.getByRole("button", { name: "pick a file for value" }));
     expect(screen.queryByRole("button", { name: "b.txt" })).toBeNull();
     await user.click(await screen.findByRole("button", { name: "a.png" }));
-    expect(last()).toBe("input/a.png");
+    expect(last()).toBe("somewhere/input/a.png");
   });
 
   it("is shown where it is one of ours", () => {
