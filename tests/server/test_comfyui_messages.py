@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nodeflow.server.comfyui.answers import dependents, history_entry
+from nodeflow.server.comfyui.answers import dependents, history_entry, readers_of
 from nodeflow.server.comfyui.messages import QUEUE_CHANGED, Comfy, Telling
 from nodeflow.server.comfyui.record import Record, read
 from nodeflow.server.frames import PREVIEW, Frame
@@ -216,4 +216,4 @@ def test_dependents_in_a_circle() -> None:
         "1": {"class_type": "A", "inputs": {"x": ["2", 0]}},
         "2": {"class_type": "A", "inputs": {"x": ["1", 0]}},
     }
-    assert dependents(prompt, "1") == []
+    assert dependents(prompt, "1", readers_of(prompt)) == []

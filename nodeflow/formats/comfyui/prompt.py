@@ -17,8 +17,6 @@ from nodeflow.graph import nearest
 MAX_INPUTS = 1000
 MAX_FAULTS = 500
 """Faults of one prompt that are told; who sends more wants to keep the server busy."""
-_FEW = 1000
-"""Names among which the nearest is looked for."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def _known_links(
 ) -> None:
     for name, value in node.inputs.items():
         if isinstance(value, Slot) and value.node not in nodes:
-            near = nearest(value.node, nodes) if len(nodes) <= _FEW else None
+            near = nearest(value.node, nodes)
             hint = f"did you mean {near!r}?" if near else "add the node, or remove the link"
             text = f"there is no node {value.node!r} to take output {value.index} from"
             link = [value.node, value.index]

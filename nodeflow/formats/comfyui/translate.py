@@ -30,9 +30,6 @@ from nodeflow.registry import Registry
 from nodeflow.sockets import type_name
 
 
-_GUESSES = 50
-
-
 class Translated(NamedTuple):
     """The graph (as far as it came), all problems, and for each node of the prompt what stands for
     it."""
@@ -121,17 +118,11 @@ class _Translator:
                 text = f"{node.type} has no equivalent here: {why}"
                 found = problem("missing_node_type", node.id, text, class_type=node.type)
             else:
-                near = self._near(node.type)
+                near = nearest(node.type, [*self.table.nodes, *self.table.refused])
                 text = f"there is no node type {node.type!r}"
                 hint = f"did you mean {near}?" if near else "GET /object_info lists those there are"
                 found = problem("missing_node_type", node.id, text, hint, class_type=node.type)
             self.problems.append(found)
-
-    def _near(self, type: str) -> str | None:
-        """The type that was probably meant; looked for a few times, since it takes its time."""
-        if len(self.problems) >= _GUESSES:
-            return None
-        return nearest(type, [*self.table.nodes, *self.table.refused])
 
     def _is_end(self, id: str) -> bool:
         type = self.nodes[id].type

@@ -59,15 +59,17 @@ def _line(problem: Problem) -> str:
 
 def _node_errors(errors: Sequence[Problem], prompt: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    readers = readers_of(prompt)
     for problem in errors:
         id = problem.node if isinstance(problem, PromptProblem) else ""
         if not id:
             continue
         node = prompt.get(id)
         type = node.get("class_type", "") if isinstance(node, Mapping) else ""
-        entry = found.setdefault(
-            id, {"errors": [], "dependent_outputs": dependents(prompt, id), "class_type": type}
-        )
+        if id not in found:
+            ends = dependents(prompt, id, readers)
+            found[id] = {"errors": [], "dependent_outputs": ends, "class_type": type}
+        entry = found[id]
         hint = f" ({problem.hint})" if problem.hint else ""
         entry["errors"].append(
             {
@@ -80,18 +82,25 @@ def _node_errors(errors: Sequence[Problem], prompt: Mapping[str, Any]) -> dict[s
     return found
 
 
-def dependents(prompt: Mapping[str, Any], id: str) -> list[str]:
-    """The nodes at the ends of the prompt that need this one and save or show something."""
-    readers: dict[str, list[str]] = {}
+def readers_of(prompt: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The nodes that read each node."""
+    found: dict[str, list[str]] = {}
     for reader, node in prompt.items():
         inputs = node.get("inputs") if isinstance(node, Mapping) else None
         for value in inputs.values() if isinstance(inputs, Mapping) else ():
             if isinstance(value, list) and len(value) == 2:
-                readers.setdefault(str(value[0]), []).append(str(reader))
+                found.setdefault(str(value[0]), []).append(str(reader))
+    return found
+
+
+def dependents(
+    prompt: Mapping[str, Any], id: str, readers: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """The nodes at the ends of the prompt that need this one and save or show something."""
     found, ends, pending = {id}, [], [id]
     while pending:
         name = pending.pop()
-        further = readers.get(name, [])
+        further = readers.get(name, ())
         if not further:
             ends.append(name)
         fresh = [reader for reader in further if reader not in found]
