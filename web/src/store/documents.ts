@@ -4,7 +4,7 @@ import { type GraphFile, nodesIn } from "../model/graph";
 import { placeMissing } from "../model/layout";
 import { useCatalogue } from "./catalogue";
 import { useConflict } from "./conflict";
-import { type EditorState, isDirty, type LoadedFrom, useEditor } from "./editor";
+import { type EditorState, type LoadedFrom, useEditor } from "./editor";
 import { useUi } from "./ui";
 
 /** Everything of the document, its steps back included. */
@@ -26,7 +26,7 @@ export function bringBack(kept: Kept): void {
  * one. */
 export function openDocument(graph: GraphFile, from: LoadedFrom = {}, told = ""): void {
   const before = keep();
-  const lost = isDirty(useEditor.getState()) && Object.keys(before.graph.nodes).length > 0;
+  const lost = hasNodes(before.graph);
   useConflict.setState({ conflict: null });
   const placed = placeMissing(graph, useCatalogue.getState().catalogue);
   useEditor.getState().load(placed, from);
