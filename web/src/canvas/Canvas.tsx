@@ -647,7 +647,7 @@ function onKeyDown(event: KeyboardEvent): void {
     event.stopPropagation();
     if (event.altKey) shift(direction, event.shiftKey ? 5 * STEP : STEP);
     else go(direction, onNode ? (element.dataset.id ?? "") : "", event.shiftKey);
-  } else if (event.key === "Enter" && onNode) {
+  } else if (event.key === "Enter" && onNode && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
     enterNode(element);
   } else if (event.key === " " && onNode) {
