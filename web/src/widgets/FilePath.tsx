@@ -44,6 +44,13 @@ export function FilePath(props: FieldProps) {
     }
   };
   const close = useCallback(() => setPicking(false), []);
+  const field = useRef<HTMLInputElement>(null);
+  // The name stands at a path's end.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever another path is shown
+  useEffect(() => {
+    const own = field.current;
+    if (own && own !== document.activeElement) own.scrollLeft = own.scrollWidth;
+  }, [value]);
   const shown = pictures ? inputPath(value) : "";
 
   return (
@@ -77,6 +84,7 @@ export function FilePath(props: FieldProps) {
           <img className="w-chip" src={fileUrl("input", shown, 48)} alt="" draggable={false} />
         ) : null}
         <input
+          ref={field}
           id={props.id}
           type="text"
           className="w-text"
