@@ -11,11 +11,13 @@ import { SettingsDialog } from "./Settings";
 import { Shortcuts } from "./Shortcuts";
 import { Templates } from "./Templates";
 import { Welcome } from "./Welcome";
+import { watchRuns } from "./watchRuns";
 
 /** What lies over everything; one at a time, and the banners under it. */
 export function Overlays() {
   useLayoutEffect(startAppearance, []);
   useEffect(registerPanelCommands, []);
+  useEffect(watchRuns, []);
   return (
     <>
       <Banners />

@@ -1,6 +1,5 @@
 import { type ComponentType, useEffect, useRef, useState } from "react";
 import { nodeByPath } from "../model/links";
-import { useCatalogue } from "../store/catalogue";
 import { useEditor } from "../store/editor";
 import { asText, type FieldProps, shownOf } from "./field";
 import { useGesture } from "./gesture";
@@ -99,12 +98,13 @@ export function Prompt(props: FieldProps) {
   );
 }
 
-/** Names of textual inversions that the server lists. */
-function embeddings(): string[] {
-  for (const spec of useCatalogue.getState().catalogue.nodes.values()) {
-    for (const input of spec.inputs) {
-      if (input.widget?.kind === "embeddings") return input.widget.options ?? [];
-    }
-  }
-  return [];
+let asked: Promise<string[]> | null = null;
+
+/** Names of the textual inversions that the server has, asked for once. */
+function embeddings(): Promise<string[]> {
+  asked ??= fetch(new URL("api/embeddings", document.baseURI), { credentials: "same-origin" })
+    .then((answer) => (answer.ok ? answer.json() : []))
+    .then((names: unknown) => (Array.isArray(names) ? names.map(String) : []))
+    .catch(() => []);
+  return asked;
 }

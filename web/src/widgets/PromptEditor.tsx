@@ -18,7 +18,7 @@ export interface PromptEditorProps {
   selection: [number, number];
   syntax: Syntax;
   /** Names of textual inversions, for completing `embedding:…`. */
-  words(): string[];
+  words(): Promise<string[]>;
   onChange(text: string): void;
   onDone(): void;
 }
@@ -107,10 +107,10 @@ export default function PromptEditor(props: PromptEditorProps) {
     };
   }
 
-  function complete(context: CompletionContext): CompletionResult | null {
+  async function complete(context: CompletionContext): Promise<CompletionResult | null> {
     const word = context.matchBefore(/(?:embedding:)?[\w.-]*/);
     if (!word || (word.from === word.to && !context.explicit)) return null;
-    const names = latest.current.words();
+    const names = await latest.current.words();
     if (names.length === 0) return null;
     const options = names.map((name) => ({
       label: `embedding:${name.replace(/\.(safetensors|pt|bin)$/, "")}`,

@@ -11,6 +11,7 @@ import { ProblemsPanel } from "../../src/panels/Problems";
 import { QueuePanel } from "../../src/panels/Queue";
 import { RightPanel } from "../../src/panels/RightPanel";
 import { nameOf, TopBar } from "../../src/panels/TopBar";
+import { watchRuns } from "../../src/panels/watchRuns";
 import { useCatalogue } from "../../src/store/catalogue";
 import { registerCommands } from "../../src/store/commands";
 import { useEditor } from "../../src/store/editor";
@@ -297,5 +298,32 @@ describe("saved graphs", () => {
     await user.type(name, "new one{Enter}");
     await waitFor(() => expect(put).toHaveBeenCalledTimes(1));
     expect(put.mock.calls[0]?.[0]).toBe("new one");
+  });
+});
+
+describe("a run that fails", () => {
+  it("is told once, with the way to its node", () => {
+    const end = watchRuns();
+    const error = {
+      run: "r",
+      seq: 1,
+      node: "denoise/guide",
+      path: "denoise[3]/guide",
+      port: "",
+      code: "x",
+      message: "too large",
+      hint: "",
+      traceback: "",
+    };
+    useRuns.setState({ shown: "r", runs: { r: runView("r") } });
+    const failed = runView("r", { state: "failed", errors: [error] });
+    useRuns.setState({ runs: { r: failed } });
+    useRuns.setState({ runs: { r: { ...failed, lastSeq: 9 } } });
+    const { notices } = useUi.getState();
+    expect(notices.map((notice) => notice.text)).toEqual(["denoise[3]/guide: too large"]);
+    notices[0]?.action?.run();
+    expect(useEditor.getState().scope).toEqual(["denoise"]);
+    expect(useEditor.getState().selection).toEqual(["guide"]);
+    end();
   });
 });
