@@ -28,6 +28,8 @@ from serving import Server, serving
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-features=LocalNetworkAccessChecks"]
 MOVES = 20
+REST = "() => new Promise((done) => requestIdleCallback(done, {timeout: 1000}))"
+"""A page that draws nothing may wait for an idle moment for ever."""
 ROW = [
     ("empty", "latent.empty", {}),
     ("noise", "noise.gaussian", {"latent": "empty.latent"}),
@@ -78,7 +80,7 @@ class Clock:
         session.send("Performance.enable")
 
     def spent(self) -> float:
-        self.page.evaluate("() => new Promise((done) => requestIdleCallback(done))")
+        self.page.evaluate(REST)
         told = self.session.send("Performance.getMetrics")["metrics"]
         metrics = {metric["name"]: metric["value"] for metric in told}
         return float(metrics.get("ThreadTime", metrics["TaskDuration"]))
@@ -92,7 +94,7 @@ def measure(browser: Browser, server: Server, name: str, folder: Path | None) ->
     clock = Clock(page, context.new_cdp_session(page))
     page.goto(f"{server.url}?graph={name}")
     page.wait_for_selector(".react-flow__node")
-    page.evaluate("() => new Promise((done) => requestIdleCallback(done))")
+    page.evaluate(REST)
     wall = page.evaluate("() => performance.now()")
     loaded = clock.spent()
 
