@@ -103,7 +103,7 @@ export function Canvas() {
       <section
         ref={pane}
         className="canvas"
-        aria-label="Graph"
+        aria-label="Canvas"
         tabIndex={-1}
         data-linking={linking?.side ?? ""}
         onKeyDown={onKeyDown}
@@ -111,6 +111,7 @@ export function Canvas() {
         onDoubleClick={onPaneDoubleClick}
       >
         <ReactFlow<CardNode, WireEdge>
+          aria-label="Graph"
           nodes={ready ? scene.nodes : NO_NODES}
           edges={ready && !painted ? scene.edges : NO_EDGES}
           nodeTypes={nodeTypes}

@@ -77,11 +77,11 @@ function kindOf(data: CardData): string {
   return data.inside >= 0 ? "group" : "node";
 }
 
-/** The node's name for those who hear it: "Title, type, state". */
+/** The node's name for those who hear it: "Title id, type, state". */
 function Name({ data }: { data: CardData }) {
   const run = useNodeRun(data.path);
   const mode = data.node?.mode;
-  const parts = [data.title, data.node?.type ?? ""];
+  const parts = [`${data.title} ${toldId(data)}`.trim(), data.node?.type ?? ""];
   if (mode) parts.push(mode === "mute" ? "muted" : "bypassed");
   if (!data.ports.known) parts.push("unknown type");
   if (data.node) parts.push(stateText(run));
@@ -156,14 +156,18 @@ function NearFace({ data, selected }: { data: CardData; selected: boolean }) {
   );
 }
 
+/** The id tells two of a kind apart, and wires are named by it; "" where the title says it. */
+function toldId(data: CardData): string {
+  const same = data.title.toLowerCase().replaceAll(" ", "_") === data.id;
+  return data.node && !same ? data.id : "";
+}
+
 // ── title ───────────────────────────────────────────────────────────────────────────────────────
 
 function Title({ data }: { data: CardData }) {
   const writing = useCanvasStore((s) => s.writing === data.id);
   const changed = useChanged(data.path);
-  // The id tells two of a kind apart, and wires are named by it.
-  const same = data.title.toLowerCase().replaceAll(" ", "_") === data.id;
-  const told = data.node && !same ? data.id : "";
+  const told = toldId(data);
   return (
     <header
       className="card-title"

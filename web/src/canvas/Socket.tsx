@@ -1,11 +1,8 @@
 import { Handle, Position } from "@xyflow/react";
 import { type KeyboardEvent, type MouseEvent, memo } from "react";
-import { pathOf } from "../model/graph";
 import type { Port } from "../model/ports";
-import { typeOfSource } from "../model/ports";
 import { SOCKET } from "../model/size";
 import { useCatalogue } from "../store/catalogue";
-import { useEditor } from "../store/editor";
 import { typeColour, typeShape } from "./colour";
 import { fits, link } from "./links";
 import { type Side, useCanvasStore } from "./store";
@@ -92,14 +89,4 @@ function pressed(event: KeyboardEvent, node: string, port: string, side: Side): 
 /** What a link is called where a port shows it: the wire's name. */
 export function wireName(links: readonly string[]): string {
   return links.length > 2 ? `${links[0]} and ${links.length - 1} more` : links.join(", ");
-}
-
-/** The type a wire brings to an input, for its tooltip. */
-export function wireType(linkText: string): string {
-  const { graph, scope } = useEditor.getState();
-  return typeOfSource(graph, scope, linkText, useCatalogue.getState().catalogue);
-}
-
-export function portPath(id: string, port: string): string {
-  return `${pathOf(useEditor.getState().scope, id)}.${port}`;
 }
