@@ -61,6 +61,9 @@ export async function runGraph(options: RunOptions = {}): Promise<string> {
     notify("warning", "There is nothing to run yet: add a node, or open a template");
     return "";
   }
+  // Who runs is past the welcome, and wants to see the picture it would cover.
+  const { overlay, closeOverlay } = useUi.getState();
+  if (overlay === "welcome") closeOverlay();
   edit("New seed", (drawn) => drawSeeds(drawn));
   const { graph } = useEditor.getState();
   const { level, every } = useTraces.getState();
