@@ -29,5 +29,10 @@ export default defineConfig({
   },
   // Tests read the shipped graphs, which lie beside this folder.
   server: { proxy: { "/api": { target: "http://127.0.0.1:8188", ws: true } }, fs: { allow: [".."] } },
-  test: { environment: "jsdom", include: ["tests/**/*.test.{ts,tsx}"] },
+  test: {
+    environment: "jsdom",
+    include: ["tests/**/*.test.{ts,tsx}"],
+    // Its colours are tested for contrast.
+    css: { include: [/tokens\.css/] },
+  },
 });
