@@ -28,7 +28,10 @@ export default defineConfig({
     },
   },
   // Tests read the shipped graphs, which lie beside this folder.
-  server: { proxy: { "/api": { target: "http://127.0.0.1:8188", ws: true } }, fs: { allow: [".."] } },
+  server: {
+    proxy: { "/api": { target: "http://127.0.0.1:8188", ws: true } },
+    fs: { allow: [".."] },
+  },
   test: {
     environment: "jsdom",
     include: ["tests/**/*.test.{ts,tsx}"],
