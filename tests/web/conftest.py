@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
 from programs import chromium
 from serving import Server, serving
 
@@ -104,7 +105,7 @@ def visit(page: Page, server: Server) -> Callable[..., Page]:
 
     def go(*, welcome: bool = False) -> Page:
         page.goto(server.url)
-        page.get_by_role("application", name="Graph").wait_for()
+        page.get_by_role("region", name="Graph").wait_for()
         if not welcome:
             dialog = page.get_by_role("dialog", name="Welcome")
             dialog.wait_for()
