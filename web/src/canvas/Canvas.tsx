@@ -103,7 +103,7 @@ export function Canvas() {
       <section
         ref={pane}
         className="canvas"
-        aria-label="Canvas"
+        aria-label="Graph"
         tabIndex={-1}
         data-linking={linking?.side ?? ""}
         onKeyDown={onKeyDown}

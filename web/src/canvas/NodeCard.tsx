@@ -62,7 +62,7 @@ function Card({ data, selected }: Props) {
         height: layout.height,
       }}
     >
-      <Name data={data} />
+      <Name data={data} selected={selected} />
       {far ? (
         <FarFace data={data} painted={far === "painted"} />
       ) : (
@@ -77,14 +77,16 @@ function kindOf(data: CardData): string {
   return data.inside >= 0 ? "group" : "node";
 }
 
-/** The node's name for those who hear it: "Title id, type, state". */
-function Name({ data }: { data: CardData }) {
+/** The node's name for those who hear it: "Title id, type, state", and whether it is selected: a
+ * group has no attribute that says so. */
+function Name({ data, selected }: { data: CardData; selected: boolean }) {
   const run = useNodeRun(data.path);
   const mode = data.node?.mode;
   const parts = [`${data.title} ${toldId(data)}`.trim(), data.node?.type ?? ""];
   if (mode) parts.push(mode === "mute" ? "muted" : "bypassed");
   if (!data.ports.known) parts.push("unknown type");
   if (data.node) parts.push(stateText(run));
+  if (selected) parts.push("selected");
   return (
     <span id={`name:${data.path}`} className="unseen">
       {parts.filter(Boolean).join(", ")}
