@@ -51,7 +51,7 @@ class ServeOrder:
 
 
 def serve_command(order: ServeOrder) -> int:
-    """Serve until a signal comes; an exit code."""
+    """Serve until a signal comes; an exit code. The process moves into the folder it serves."""
     settings = _with_token(order.settings)
     problem = _why_not(settings)
     if problem is None:
@@ -64,6 +64,9 @@ def serve_command(order: ServeOrder) -> int:
         return USAGE
     _log_to_stderr(order)
     with contextlib.closing(listening):
+        # Paths in graphs begin here, in the workers too: `input/photo.png` is an uploaded file, and
+        # no path of this machine goes into a graph or an answer.
+        os.chdir(settings.base)
         port = listening.getsockname()[1]
         made = replace(order, settings=replace(settings, port=port))
         return asyncio.run(_serve(made, listening))

@@ -17,7 +17,7 @@ from nodeflow import __version__
 from nodeflow.confinement import release
 from nodeflow.errors import GraphError, NodeflowError, Problem
 from nodeflow.registry import Registry, load_registry
-from nodeflow.server import comfyui, files, protocol, security, tensors, trajectory
+from nodeflow.server import attention, comfyui, files, protocol, security, tensors, trajectory
 from nodeflow.server.api import catalogue, check, graphs, info, queue, runs, templates
 from nodeflow.server.api.table import PREFIX, Route, add_routes
 from nodeflow.server.hub import Hub
@@ -52,11 +52,11 @@ EVENTS = (
 )
 """Models that only the socket uses."""
 ROUTES: list[Route] = [
-    *(*runs.ROUTES, *queue.ROUTES, *graphs.ROUTES, *templates.ROUTES),
+    *(*runs.ROUTES, *queue.ROUTES, *graphs.ROUTES),
     *(*catalogue.ROUTES, *check.ROUTES, *info.ROUTES),
 ]
 """What is routed here; the others route their own tables."""
-TABLE = [*ROUTES, *files.ROUTES, *tensors.ROUTES, *trajectory.ROUTES]
+TABLE = [*ROUTES, *templates.ROUTES, *files.ROUTES, *tensors.ROUTES, *trajectory.ROUTES]
 """What the document describes."""
 
 
@@ -94,9 +94,11 @@ def setup_routes(app: web.Application) -> None:
     app.router.add_get(f"{PREFIX}/openapi.json", tell_api)
     app.router.add_get(f"{PREFIX}/ws", _socket)
     app.router.add_get("/metrics", app[METRICS].answer)
+    templates.setup_routes(app)
     files.setup_routes(app)
     tensors.setup_routes(app)
     trajectory.setup_routes(app)
+    attention.setup_routes(app)
     comfyui.setup_routes(app)
     if not app[SETTINGS].headless:
         add_page(app, built_page())

@@ -231,3 +231,17 @@ async def test_without_a_build_it_says_how(
 
 async def test_headless_serves_no_page(client: Any) -> None:
     assert (await client.get("/")).status == 404
+
+
+async def test_a_template_shows_what_it_makes(aiohttp_client: Any, tmp_path: Path) -> None:
+    client = await aiohttp_client(application(tmp_path))
+    listed = (await (await client.get("/api/v1/templates")).json())["templates"]
+    shown = {one["name"]: one["picture"] for one in listed}
+    assert shown["text_to_image"]
+    assert shown["models/sdxl"] == ""  # nothing here can make it
+    lesson = await client.get(f"/{shown['learn/2_noise']}")
+    assert lesson.status == 200
+    assert lesson.content_type == "image/webp"
+    assert (await lesson.read())[8:12] == b"WEBP"
+    none = await client.get("/api/v1/template-pictures/models/sdxl")
+    assert none.status == 404

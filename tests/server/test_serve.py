@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import signal
 import socket
@@ -16,6 +17,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from aiohttp import ClientSession
+from PIL import Image
 from typer.testing import CliRunner
 
 from nodeflow.cli import app
@@ -200,3 +202,16 @@ def wait_for_state(url: str, run: str, wanted: str) -> None:
 def test_a_trivial_graph(tmp_path: Path) -> None:
     with serving(tmp_path, "--headless") as server:
         wait_for_state(server.url, submit(server.url, chain(2)), "done")
+
+
+def test_paths_begin_in_the_folder_that_is_served(tmp_path: Path) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(picture, "PNG")
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+    body = head + picture.getvalue() + b"\r\n--x--\r\n"
+    with serving(tmp_path / "base", "--headless") as server:
+        kind = {"Content-Type": "multipart/form-data; boundary=x"}
+        with urlopen(Request(f"{server.url}api/v1/files", body, kind), timeout=30) as answer:
+            told = json.load(answer)
+    assert told["param"].startswith("input/")
+    assert (tmp_path / "base" / told["param"]).is_file()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -16,7 +17,7 @@ from nodeflow.errors import GraphError
 from nodeflow.formats.graph_json import graph_to_data, read_graph
 from nodeflow.graph import Graph, walk
 from nodeflow.registry import Registry
-from nodeflow.server.api.table import Call, Route
+from nodeflow.server.api.table import PREFIX, Call, Route, add_routes
 from nodeflow.server.protocol import Template, TemplateList
 from nodeflow.server.wire import in_thread, json_answer, refusal
 from nodeflow.widgets import FilePath, Widget
@@ -55,6 +56,7 @@ class Templates:
     read: dict[Path, _Read] = field(default_factory=dict)
     listed: list[Template] = field(default_factory=list)
     listed_at: float = -KEPT_SECONDS
+    pictures: dict[str, Path] = field(default_factory=dict)
 
     def all(self) -> list[Template]:
         """What is told of each, those of the front page first."""
@@ -100,8 +102,19 @@ class Templates:
             section=section(name),
             inputs=list(graph.inputs),
             missing=list(dict.fromkeys(self._missing(graph, found))),
-            picture="",
+            picture=f"api/v1/template-pictures/{quote(name)}" if self.picture(name) else "",
         )
+
+    def picture(self, name: str) -> Path | None:
+        """What a graph makes, small; the names are those of graphs that are there."""
+        path = self.pictures.get(name)
+        if path is None and not self.pictures:
+            for folder in self.folders[:1]:
+                for file in (folder / "pictures").rglob("*.webp"):
+                    inside = file.relative_to(folder / "pictures").with_suffix("")
+                    self.pictures[inside.as_posix()] = file
+            path = self.pictures.get(name)
+        return path
 
     def _missing(self, graph: Graph, found: dict[tuple[Widget, Any], bool]) -> Iterator[str]:
         """Names of models that are not here, as the widgets of their ports look for them."""
@@ -164,6 +177,16 @@ async def get_template(call: Call) -> web.Response:
     return json_answer(data)
 
 
+async def get_picture(request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    path = await in_thread(lambda: request.app[TEMPLATES].picture(name))
+    if path is None:
+        raise refusal(404, "no-picture", name[:200], "there is no picture of that template")
+    body = await in_thread(path.read_bytes)
+    kept = {"Cache-Control": "private, max-age=3600"}
+    return web.Response(body=body, content_type="image/webp", headers=kept)
+
+
 ROUTES = [
     Route("GET", "/templates", list_templates, "The graphs to begin with", gives=TemplateList),
     Route(
@@ -172,3 +195,9 @@ ROUTES = [
         refuses=(404,),
     ),
 ]
+
+
+def setup_routes(app: web.Application) -> None:
+    """The table's routes, and the one that answers with pictures."""
+    add_routes(app, ROUTES)
+    app.router.add_get(f"{PREFIX}/template-pictures/{{name:.+}}", get_picture)
