@@ -4,6 +4,7 @@ import {
   Ban,
   Check,
   CircleDashed,
+  CircleSlash,
   Clock,
   CornerDownRight,
   Database,
@@ -253,6 +254,7 @@ const MARKS: Record<string, LucideIcon> = {
   cached: Database,
   error: AlertCircle,
   skipped: SkipForward,
+  stopped: CircleSlash,
   paused: Pause,
 };
 
@@ -523,7 +525,9 @@ function Picture({ data }: { data: CardData }) {
   if (!url) return null;
   const told = finished
     ? `Picture from ${data.title}`
-    : `${data.title} at step ${preview?.step ?? 0} of ${preview?.steps ?? 0}`;
+    : preview?.steps
+      ? `${data.title} at step ${preview.step} of ${preview.steps}`
+      : `Preview of ${data.title}`;
   return (
     <button
       type="button"

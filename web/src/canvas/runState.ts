@@ -41,6 +41,8 @@ export function stateText(run: NodeRun | undefined): string {
       return `done${run.ms === undefined ? "" : ` in ${duration(run.ms)}`}${because(run.why)}`;
     case "cached":
       return `cached${because(run.why)}`;
+    case "stopped":
+      return `stopped${because(run.why)}`;
     case "skipped":
       return `skipped${because(run.why)}`;
     case "error":

@@ -11,6 +11,7 @@ const WORDS: Record<RunState | NodeState, string> = {
   cached: "kept from before",
   error: "failed",
   skipped: "skipped",
+  stopped: "stopped",
 };
 
 /** A state as a word and a sign, never by its colour alone. */
@@ -24,7 +25,7 @@ export function State({ state }: { state: RunState | NodeState }) {
           ? Pause
           : state === "failed" || state === "error"
             ? CircleAlert
-            : state === "cancelled" || state === "skipped"
+            : state === "cancelled" || state === "skipped" || state === "stopped"
               ? CircleSlash
               : CircleCheck;
   return (

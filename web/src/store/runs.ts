@@ -8,7 +8,8 @@ import type { GraphFile } from "../model/graph";
 import type * as wire from "../protocol";
 
 export type RunState = wire.RunSummary["state"];
-export type NodeState = wire.NodeEvent["state"];
+/** "stopped": it was on its way when its run ended. */
+export type NodeState = wire.NodeEvent["state"] | "stopped";
 export type TraceLevel = wire.RunSummary["trace"];
 export type OutputFile = wire.OutputFile;
 export type RunOutput = wire.RunOutput;
@@ -268,6 +269,10 @@ function happen(run: Draft, message: Message): void {
     }
     case "nf.error": {
       const { run: _, seq: __, ...error } = message.data;
+      // The port is told beside it wherever an error is shown.
+      if (error.port && error.message.startsWith(`${error.port}: `)) {
+        error.message = error.message.slice(error.port.length + 2);
+      }
       run.errors.push(error);
       return;
     }
@@ -289,11 +294,26 @@ function runChanged(run: Draft, event: wire.RunEvent): void {
     run.finishedAt = null;
   }
   if (event.state !== "paused") run.pausedAt = "";
-  if (FINISHED.has(event.state)) run.finishedAt = event.at;
+  if (FINISHED.has(event.state)) {
+    run.finishedAt = event.at;
+    if (event.state !== "done") settle(run, event.reason);
+  }
   run.state = event.state;
   run.reason = event.reason;
   if (event.total !== null) run.total = event.total;
   if (event.peak_bytes !== null) run.peakBytes = event.peak_bytes;
+}
+
+/** Nodes that were on their way tell no more: they were stopped, or fell with what failed. */
+function settle(run: Draft, reason: string): void {
+  for (const [path, node] of Object.entries(run.nodes)) {
+    if (node.state !== "running" && node.state !== "queued") continue;
+    const fault = run.errors.find(
+      (error) => error.node === path || error.node.startsWith(`${path}/`),
+    );
+    const state = fault ? "error" : "stopped";
+    run.nodes[path] = { ...node, state, why: fault?.message ?? reason };
+  }
 }
 
 function nodeChanged(run: Draft, event: wire.NodeEvent): void {

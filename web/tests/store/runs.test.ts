@@ -103,6 +103,23 @@ describe("events", () => {
     expect(view.errors).toEqual([error]);
   });
 
+  test("what was on its way when the run ended is stopped, or fell with what failed", () => {
+    let view = apply(run("running"), node("a", "done", 1), node("b", "running"), step(1));
+    view = apply(run("cancelled", { reason: "cancelled" }));
+    expect(view.nodes.a?.state).toBe("done");
+    expect(view.nodes.b).toMatchObject({ state: "stopped", why: "cancelled" });
+    expect(view.nodes.denoise).toMatchObject({ state: "stopped", step: 1 });
+
+    apply(run("running"), node("denoise", "running"), node("c", "running"));
+    seq += 1;
+    const fault = { run: "r", seq, node: "denoise/x", path: "denoise[1]/x", port: "scale" };
+    const told = { code: "input", message: "scale: got 3", hint: "", traceback: "" };
+    view = apply({ type: "nf.error", data: { ...fault, ...told } }, run("failed"));
+    expect(view.errors[0]?.message).toBe("got 3");
+    expect(view.nodes.denoise).toMatchObject({ state: "error", why: "got 3" });
+    expect(view.nodes.c?.state).toBe("stopped");
+  });
+
   test("what does not change stays the same object, so that nothing is drawn for it", () => {
     const before = apply(run("running"), node("a", "done", 1), step(0));
     const after = apply(node("b", "running"));
