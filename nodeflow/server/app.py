@@ -56,7 +56,10 @@ ROUTES: list[Route] = [
     *(*catalogue.ROUTES, *check.ROUTES, *info.ROUTES),
 ]
 """What is routed here; the others route their own tables."""
-TABLE = [*ROUTES, *templates.ROUTES, *files.ROUTES, *tensors.ROUTES, *trajectory.ROUTES]
+TABLE = [
+    *(*ROUTES, *templates.ROUTES, *files.ROUTES),
+    *(*tensors.ROUTES, *trajectory.ROUTES, *attention.ROUTES),
+]
 """What the document describes."""
 
 

@@ -326,6 +326,39 @@ class TensorIndex(Message):
     evicted: int = Field(0, description="tensors let go for want of room")
 
 
+class AttentionLayer(Message):
+    name: str = Field(description="the layer's place in the network")
+    height: int
+    width: int
+
+
+class AttentionMap(Message):
+    """One traced tensor [B, tokens, h, w]: to which token each place of a layer listened."""
+
+    tid: str
+    node: str = Field(description="which asked the network")
+    path: str
+    step: int | None
+    prompt: str = Field(description="the port that the text came by")
+    layer: str
+    tokens: int
+    kept: bool
+
+
+class AttentionIndex(Message):
+    """What a run traced of attention. Without maps, `note` says why."""
+
+    run: str
+    nodes: list[str] = Field(description="paths of the nodes that asked, in order")
+    prompts: list[str]
+    layers: list[AttentionLayer]
+    steps: list[int]
+    tokens: int = Field(description="slots of the longest text")
+    items: int = Field(description="pictures of the batch")
+    maps: list[AttentionMap]
+    note: str = ""
+
+
 class Histogram(Message):
     counts: list[int]
     edges: list[float]

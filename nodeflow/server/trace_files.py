@@ -99,6 +99,8 @@ class Trace:
     """Differs between two attempts of a run."""
     rows: list[dict[str, Any]] = field(default_factory=list)
     guidance: list[dict[str, Any]] = field(default_factory=list)
+    remarks: list[dict[str, Any]] = field(default_factory=list)
+    """What there was to say where nothing could be watched: `node`, `text`."""
     _by_tid: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def row(self, tid: str) -> dict[str, Any] | None:
@@ -120,6 +122,8 @@ def read(folder: Path) -> Trace | None:
                 trace.rows.append(data)
             elif trace is not None and kind == "guidance":
                 trace.guidance.append(data)
+            elif trace is not None and kind == "remark":
+                trace.remarks.append(data)
     return trace
 
 

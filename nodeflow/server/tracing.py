@@ -10,7 +10,8 @@ Worker side. A `Tracer` is wired to one run:
 `emit` gets frames of kind 100 as elements are kept, `on_step` the data of an `nf.step` (without run
 and seq) when guidance is known. `memory`, one per worker, lets a run that finds its values in the
 cache show what an earlier run traced of them. A fault here is logged and costs the trace, never the
-run. Imports `events`, `fingerprint` and the server's modules of traces.
+run. At level `full` what packages offer to watch of a node's work (`watchers`) is kept as well, as
+values of a port `attention`. Imports `events`, `fingerprint` and the server's modules of traces.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import logging
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from nodeflow.server.frames import TENSOR, Frame
 from nodeflow.server.tensor_facts import array_of, guidance, numbers, statistics
 from nodeflow.server.trace_files import DATA, TraceWriter
 from nodeflow.server.values import NUMBER, node_of, parts, persists, role_of, step_of, type_of
+from nodeflow.server.watchers import Watch, offered
 
 __all__ = ["TraceMemory", "Tracer", "node_of", "plain", "step_of"]
 
@@ -36,6 +39,10 @@ ROLES = LATENT_ROLES | {"attention"}
 FULL_BYTES = 16 << 20
 """At level `full`, larger tensors are told by their statistics alone."""
 PUSHED_BYTES = 4 << 20
+ATTENTION = "attention"
+"""Role and port of what was watched."""
+WATCHED_SHARE = 0.5
+"""Of the room for elements, so that latents keep theirs."""
 PARTS = 512
 """Tensors looked at in one value."""
 REMEMBERED_ROWS = 50_000
@@ -115,12 +122,17 @@ class Tracer:
         self._seq = 0
         self._seen: dict[int, tuple[weakref.ref[Any], dict[str, Any]]] = {}
         self._files: TraceWriter | None = None
+        self._watches: list[Watch] = []
+        self._watched_bytes = int(limit_bytes * WATCHED_SHARE)
+        self._remarks: set[tuple[str, str]] = set()
         if level != "off":
             self._guard(lambda: self._open(folder, limit_bytes))
 
     def _open(self, folder: Path, limit_bytes: int) -> None:
         self._files = TraceWriter(folder, self.run_id, self.level, limit_bytes)
         self._mine = self.memory.begin(self.run_id, folder)
+        if self.level == "full":
+            self._watches = offered()
 
     def hooks(self) -> dict[str, Any]:
         """What `executor.run` is to call."""
@@ -153,9 +165,13 @@ class Tracer:
             self._given(path, value)
         elif self._files is not None and self._is_due(path):
             self._guard(lambda: self._value(path, port, value, key))
+            self._guard(lambda: self._watched(path))
 
     def inputs(self, path: str, arguments: Mapping[str, Any]) -> None:
         """A node is about to run: if it weighs two predictions, tell how they lie to each other."""
+        for watch in self._watches:
+            due = self._is_due(path)
+            self._guard(partial(watch.begin, arguments, due))
         cond, uncond = arguments.get("cond"), arguments.get("uncond")
         if role_of(cond) == role_of(uncond) == "eps" and self._files is not None:
             self._guard(lambda: self._guidance(path, cond, uncond))
@@ -174,6 +190,9 @@ class Tracer:
         inner = f"{path}[{index}]"
         for value in info.values():
             self._given(inner, value)
+        next_due = self._is_due(f"{path}[{done}]")
+        for watch in self._watches:
+            self._guard(partial(watch.listen, next_due))
         if self._files is None or not self._is_due(inner):
             return
         cond, uncond = info.get("cond"), info.get("uncond")
@@ -185,6 +204,9 @@ class Tracer:
 
     def finished(self) -> None:
         """The run has ended, however it did."""
+        for watch in self._watches:
+            self._guard(watch.close)
+        self._watches = []
         if self._files is not None:
             self._guard(self._files.close)
             self._files = None
@@ -235,25 +257,48 @@ class Tracer:
         facts = known[1] if known is not None and known[0]() is tensor else None
         data = b""
         if facts is None:
-            array, dtype = array_of(tensor)
-            facts = {
-                "dtype": dtype,
-                "device": str(tensor.device),
-                "shape": list(array.shape),
-                "bytes": array.nbytes,
-                "stats": statistics(numbers(array, dtype)),
-                "file": DATA,
-                "offset": None,
-            }
-            if self._is_kept(role, array.nbytes):
-                assert self._files is not None
-                data = array.tobytes()
-                facts["offset"] = self._files.elements(data, self._is_vital(path))
-                facts["lost"] = facts["offset"] is None
+            facts, data = self._facts(path, role, tensor)
             self._seen[id(tensor)] = (weakref.ref(tensor), facts)
         row = self._row(path, port, type_of(value), part, role, facts)
         if data and len(data) <= PUSHED_BYTES and not facts.get("lost"):
             self._push(row, data)
+
+    def _facts(self, path: str, role: str, tensor: Any) -> tuple[dict[str, Any], bytes]:
+        """What is told of a tensor, with its elements on disk if they are kept, and those."""
+        array, dtype = array_of(tensor)
+        facts = {
+            "dtype": dtype,
+            "device": str(tensor.device),
+            "shape": list(array.shape),
+            "bytes": array.nbytes,
+            "stats": statistics(numbers(array, dtype)),
+            "file": DATA,
+            "offset": None,
+        }
+        if not self._is_kept(role, array.nbytes):
+            return facts, b""
+        assert self._files is not None
+        data = array.tobytes()
+        if role != ATTENTION:
+            facts["offset"] = self._files.elements(data, self._is_vital(path))
+        elif len(data) <= self._watched_bytes:
+            facts["offset"] = self._files.elements(data, False)
+            self._watched_bytes -= len(data)
+        facts["lost"] = facts["offset"] is None
+        return facts, data
+
+    def _watched(self, path: str) -> None:
+        """What was watched while the value at this path was made. It is for those who ask for it:
+        not pushed."""
+        for watch in self._watches:
+            parts, remark = watch.take()
+            for part, tensor in parts:
+                facts, _ = self._facts(path, ATTENTION, tensor)
+                self._row(path, ATTENTION, "Attention", part, ATTENTION, facts)
+            if remark and (node_of(path), remark) not in self._remarks:
+                self._remarks.add((node_of(path), remark))
+                assert self._files is not None
+                self._files.line({"kind": "remark", "node": node_of(path), "text": remark})
 
     def _is_kept(self, role: str, count: int) -> bool:
         if self.level == "latents":
@@ -323,6 +368,8 @@ class Tracer:
         there, old, old_port = found
         self._mine.keys[key] = (path, port)
         rows = [row for row in there.rows.get(old, ()) if row.get("port") == old_port]
+        if not any(row.get("role") == ATTENTION for row in self._mine.rows.get(path, ())):  # once
+            rows += [row for row in there.rows.get(old, ()) if row.get("port") == ATTENTION]
         if f"{path}[" not in self._mine.rows:  # what lies inside a loop or a sampler, once
             rows += there.rows.get(f"{old}[", ())
         for row in rows:

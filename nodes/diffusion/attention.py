@@ -82,15 +82,24 @@ def with_identity(network: nn.Module, places: str) -> nn.Module:
     return clone
 
 
-def probabilities(attn: Any, hidden: Tensor, context: Tensor | None) -> Tensor:
-    """softmax(q k^T / sqrt(d)) of one module, [n, heads, queries, keys]."""
+def probabilities(
+    attn: Any, hidden: Tensor, context: Tensor | None, mask: Tensor | None = None
+) -> Tensor:
+    """softmax(q k^T / sqrt(d) + mask) of one module, [n, heads, queries, keys].
+
+    `mask`, [n, keys] or [n, 1, keys], is what the module is given to add: 0, or a large negative
+    number where a key is not to be seen.
+    """
     if context is not None and attn.norm_cross:
         context = attn.norm_encoder_hidden_states(context)
     query, key = attn.to_q(hidden), attn.to_k(hidden if context is None else context)
     query, key = (t.unflatten(2, (attn.heads, -1)).transpose(1, 2) for t in (query, key))
     if attn.norm_q is not None:
         query, key = attn.norm_q(query), attn.norm_k(key)
-    return (query @ key.mT / math.sqrt(query.shape[-1])).softmax(dim=-1)
+    scores = query @ key.mT / math.sqrt(query.shape[-1])
+    if mask is not None:
+        scores = scores + mask.reshape(len(mask), 1, 1, -1).to(scores)
+    return scores.softmax(dim=-1)
 
 
 def listening(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from nodes.diffusion import networks, regions
+from nodes.diffusion import networks, regions, watching
 from nodes.diffusion.requests import Request, batch_of_row
 from nodes.types import Conditioning, Control, ControlUse, Model, Step
 
@@ -231,7 +231,9 @@ def _one_call(
         request = replace(request, residuals=residuals_of(uses, model, request))
     if control is not None:
         request = replace(request, residuals=_added(request, control, len(texts)))
-    return _meaning(model, networks.ask(model.network, request), many, step)
+    with watching.heard(model.network, texts, x, first):
+        answer = networks.ask(model.network, request)
+    return _meaning(model, answer, many, step)
 
 
 def _beside(x: Tensor, texts: Sequence[Conditioning], batch: int) -> Tensor:

@@ -1,6 +1,9 @@
 /** What goes over the wire: made by `npm run protocol` from nodeflow/server/protocol.py. */
 
 export interface Protocol {
+  AttentionIndex?: AttentionIndex;
+  AttentionLayer?: AttentionLayer;
+  AttentionMap?: AttentionMap;
   Catalogue?: Catalogue;
   CollapseAnswer?: CollapseAnswer;
   Conversion?: Conversion;
@@ -60,6 +63,56 @@ export interface Protocol {
   TrajectoryRequest?: TrajectoryRequest;
   UploadAnswer?: UploadAnswer;
   ValidateAnswer?: ValidateAnswer;
+}
+/**
+ * What a run traced of attention. Without maps, `note` says why.
+ */
+export interface AttentionIndex {
+  run: string;
+  /**
+   * paths of the nodes that asked, in order
+   */
+  nodes: string[];
+  prompts: string[];
+  layers: AttentionLayer[];
+  steps: number[];
+  /**
+   * slots of the longest text
+   */
+  tokens: number;
+  /**
+   * pictures of the batch
+   */
+  items: number;
+  maps: AttentionMap[];
+  note: string;
+}
+export interface AttentionLayer {
+  /**
+   * the layer's place in the network
+   */
+  name: string;
+  height: number;
+  width: number;
+}
+/**
+ * One traced tensor [B, tokens, h, w]: to which token each place of a layer listened.
+ */
+export interface AttentionMap {
+  tid: string;
+  /**
+   * which asked the network
+   */
+  node: string;
+  path: string;
+  step: number | null;
+  /**
+   * the port that the text came by
+   */
+  prompt: string;
+  layer: string;
+  tokens: number;
+  kept: boolean;
 }
 export interface Catalogue {
   version: string;
