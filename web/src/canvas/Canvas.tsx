@@ -13,16 +13,18 @@ import {
 import "@xyflow/react/dist/base.css";
 import "../styles/canvas.css";
 import {
+  type FocusEvent,
   type KeyboardEvent,
   type MouseEvent,
   type PointerEvent,
+  useCallback,
   useEffect,
   useMemo,
   useRef,
   useState,
 } from "react";
 import { moveItems, resizeItem } from "../model/edit";
-import { nodesIn, type Point } from "../model/graph";
+import { type GraphFile, nodesIn, type Point } from "../model/graph";
 import { snap as snapped } from "../model/layout";
 import { viewOf } from "../model/view";
 import { useCatalogue } from "../store/catalogue";
@@ -97,6 +99,7 @@ export function Canvas() {
   const ready = useViewports();
   useClipboard();
   useLongPress(pane);
+  const onFocus = useKeptKeyboard(graph);
 
   return (
     <Far.Provider value={painted ? "painted" : far ? "far" : ""}>
@@ -106,6 +109,7 @@ export function Canvas() {
         aria-label="Graph"
         tabIndex={-1}
         data-linking={linking?.side ?? ""}
+        onFocus={onFocus}
         onKeyDown={onKeyDown}
         onPointerDown={onPointerDown}
         onDoubleClick={onPaneDoubleClick}
@@ -710,6 +714,23 @@ function enterNode(element: HTMLElement): void {
       .querySelector<HTMLElement>(".row-field :is(input, textarea, button, [tabindex='0'])")
       ?.focus();
   }
+}
+
+/** A card that had the keyboard and is gone, as after an undo, leaves it to the canvas. */
+function useKeptKeyboard(graph: GraphFile): (event: FocusEvent) => void {
+  const last = useRef<Element>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: cards go when the graph changes
+  useEffect(() => {
+    // Cards are drawn and taken away a moment later than the graph changes.
+    const frame = requestAnimationFrame(() => {
+      const gone = last.current && !last.current.isConnected;
+      if (gone && document.activeElement === document.body) focusPane();
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [graph]);
+  return useCallback((event: FocusEvent) => {
+    last.current = event.target;
+  }, []);
 }
 
 // ── clipboard ───────────────────────────────────────────────────────────────────────────────────
