@@ -17,6 +17,7 @@ import {
 } from "lucide-react";
 import { createContext, type MouseEvent, memo, useContext } from "react";
 import { fileUrl } from "../api/client";
+import { StepFace } from "../inspect/StepFace";
 import { setParam, setTitle } from "../model/edit";
 import { type Json, PAD_IN, PAD_OUT } from "../model/graph";
 import type { Port } from "../model/ports";
@@ -509,6 +510,7 @@ function Below({ data }: { data: CardData }) {
         </div>
       )}
       <Picture data={data} />
+      <StepFace path={data.path} />
     </div>
   );
 }

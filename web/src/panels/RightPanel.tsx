@@ -1,6 +1,7 @@
 import { X } from "lucide-react";
 import { useEffect, useRef } from "react";
 import "../styles/panels.css";
+import { Look } from "../inspect/Look";
 import { type RightPanel as Panel, useUi } from "../store/ui";
 import { Form } from "./Form";
 import { Gallery } from "./Gallery";
@@ -16,6 +17,7 @@ const PANELS: Partial<Record<Panel, { title: string; Body: () => React.ReactNode
   gallery: { title: "Gallery", Body: Gallery },
   problems: { title: "Problems", Body: ProblemsPanel },
   form: { title: "Form", Body: Form },
+  look: { title: "Look", Body: Look },
 };
 
 /** One panel at a time beside the canvas; on a phone it lies over it. */

@@ -1,0 +1,3 @@
+export function Guidance() {
+  return null;
+}
