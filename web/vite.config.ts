@@ -6,7 +6,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   base: "./",
   plugins: [react()],
-  define: { "process.env.NODE_ENV": JSON.stringify("production") },
+  // The tests need React's development build.
+  define: process.env.VITEST ? {} : { "process.env.NODE_ENV": JSON.stringify("production") },
   build: {
     target: "es2022",
     minify: false,
