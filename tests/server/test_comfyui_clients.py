@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from programs import node_with
 from serving import Server, serving
 
 CLIENTS = Path(__file__).parents[1] / "clients"
@@ -63,9 +63,7 @@ def _node(type: str, title: str, **inputs: Any) -> dict[str, Any]:
 
 def run_script(name: str, server: Server, folder: Path, seed: int) -> dict[str, Any]:
     """Run a script of tests/clients with node; what it says it saved."""
-    node = shutil.which("node")
-    assert node, "these tests need Node.js: install it, then `npm ci` in tests/clients"
-    assert (CLIENTS / "node_modules").is_dir(), "run `npm ci` in tests/clients first"
+    node = node_with(CLIENTS)
     file = folder / "prompt.json"
     file.write_text(json.dumps(prompt(seed)), encoding="utf-8")
     address = server.url.split("//")[1].split("/")[0]
