@@ -29,7 +29,16 @@ from nodeflow.fingerprint import Key
 from nodeflow.server.frames import TENSOR, Frame
 from nodeflow.server.tensor_facts import array_of, guidance, numbers, statistics
 from nodeflow.server.trace_files import DATA, TraceWriter
-from nodeflow.server.values import NUMBER, node_of, parts, persists, role_of, step_of, type_of
+from nodeflow.server.values import (
+    NUMBER,
+    node_of,
+    parts,
+    persists,
+    role_of,
+    series,
+    step_of,
+    type_of,
+)
 from nodeflow.server.watchers import Watch, offered
 
 __all__ = ["TraceMemory", "Tracer", "node_of", "plain", "step_of"]
@@ -45,6 +54,8 @@ WATCHED_SHARE = 0.5
 """Of the room for elements, so that latents keep theirs."""
 PARTS = 512
 """Tensors looked at in one value."""
+SERIES = 65_536
+"""Numbers kept of one schedule."""
 REMEMBERED_ROWS = 50_000
 _log = logging.getLogger("nodeflow.server")
 
@@ -250,6 +261,28 @@ class Tracer:
             if number == PARTS:
                 break
             self._tensor(path, port, value, part, owner, tensor)
+        for part, told in series(value):
+            self._series(path, port, value, part, told)
+
+    def _series(self, path: str, port: str, value: Any, part: str, told: list[float]) -> None:
+        """Numbers of a schedule, as a tensor of float64 would be told."""
+        import numpy as np
+
+        assert self._files is not None
+        array = np.array(told[:SERIES], "<f8")
+        facts = {
+            "dtype": "float64",
+            "device": "cpu",
+            "shape": list(array.shape),
+            "bytes": array.nbytes,
+            "stats": statistics(array),
+            "file": DATA,
+            "offset": None,
+        }
+        if self.level != "stats":
+            facts["offset"] = self._files.elements(array.tobytes(), self._is_vital(path))
+            facts["lost"] = facts["offset"] is None
+        self._row(path, port, type_of(value), part, "", facts)
 
     def _tensor(self, path: str, port: str, value: Any, part: str, owner: Any, tensor: Any) -> None:
         known = self._seen.get(id(tensor))

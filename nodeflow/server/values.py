@@ -79,3 +79,13 @@ def parts(value: Any) -> Iterator[tuple[str, Any, Any]]:
                 part = getattr(item, field.name)
                 inner.append((f"{name}.{field.name}".lstrip("."), owner, part))
         pending.extend(reversed(inner))
+
+
+def series(value: Any) -> Iterator[tuple[str, list[float]]]:
+    """Rows of numbers that a value holds beside tensors: a schedule's noise levels, by field."""
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return
+    for field in dataclasses.fields(value):
+        part = getattr(value, field.name)
+        if isinstance(part, (list, tuple)) and part and all(type(x) is float for x in part):
+            yield field.name, list(part)

@@ -25,7 +25,7 @@ from nodeflow.server.protocol import Guidance, TensorHead, TensorInfo
 from nodeflow.server.tensor_facts import DTYPES, array_of, guidance, numbers, statistics
 from nodeflow.server.trace_files import Trace, make_room, used_bytes
 from nodeflow.server.tracing import TraceMemory, Tracer
-from nodes.types import Latent, NoisePrediction
+from nodes.types import Latent, NoisePrediction, Sigmas
 from traced import loop, one_node, traced
 
 
@@ -436,3 +436,25 @@ def test_a_fault_of_the_trace_is_none_of_the_run(
     tracer.finished()
     assert result.status == "done"
     assert "tracing failed" in caplog.text
+
+
+# ── schedules ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("level", ["stats", "latents", "full"])
+def test_a_schedules_numbers_are_told_as_a_tensor_would_be(tmp_path: Path, level: str) -> None:
+    levels = (14.6, 5.25, 0.1, 0.0)
+    tracer = Tracer("r" * 32, level, 1, tmp_path / ("r" * 32), 1 << 20, lambda _: None)
+    tracer.value("sigmas", "sigmas", Sigmas(levels, (999.0, 500.0, 3.0, 0.0)), None)
+    tracer.finished()
+    trace = trace_files.read(tmp_path / ("r" * 32))
+    assert trace is not None
+    row = at(trace, "sigmas", "values")
+    assert (row["type"], row["dtype"], row["shape"]) == ("Sigmas", "float64", [4])
+    assert row["stats"]["max"] == 14.6
+    if level == "stats":
+        assert row["offset"] is None
+    else:
+        data = (tmp_path / ("r" * 32) / row["file"]).read_bytes()
+        there = np.frombuffer(data, "<f8", 4, row["offset"])
+        assert tuple(there.tolist()) == levels
