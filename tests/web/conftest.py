@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from editing import Editor
 from programs import chromium
 from serving import Server, serving
 
@@ -81,14 +82,19 @@ def watch(server: Server) -> Iterator[Watch]:
     assert found.unexpected() == []
 
 
-@pytest.fixture
-def context(browser: Browser, watch: Watch) -> Iterator[BrowserContext]:
+def new_context(browser: Browser, watch: Watch) -> BrowserContext:
     made = browser.new_context(
         viewport={"width": 1440, "height": 900}, reduced_motion="reduce", accept_downloads=True
     )
     made.set_default_timeout(PATIENCE)
     made.on("page", watch.see)
     made.grant_permissions(["clipboard-read", "clipboard-write"])
+    return made
+
+
+@pytest.fixture
+def context(browser: Browser, watch: Watch) -> Iterator[BrowserContext]:
+    made = new_context(browser, watch)
     yield made
     made.close()
 
@@ -114,6 +120,32 @@ def visit(page: Page, server: Server) -> Callable[..., Page]:
         return page
 
     return go
+
+
+@pytest.fixture(scope="module")
+def shared(browser: Browser, server: Server) -> Iterator[tuple[Page, Watch]]:
+    """One page for the tests of a module that each open a graph of their own in it."""
+    parts = urlsplit(server.url)
+    watch = Watch({f"{parts.scheme}://{parts.netloc}"})
+    made = new_context(browser, watch)
+    page = made.new_page()
+    page.goto(server.url)
+    page.get_by_role("dialog", name="Welcome").wait_for()
+    page.keyboard.press("Escape")
+    yield page, watch
+    made.close()
+
+
+@pytest.fixture
+def editor(shared: tuple[Page, Watch]) -> Iterator[Editor]:
+    """The shared page, with nothing open beside the canvas."""
+    page, watch = shared
+    watch.faults.clear()
+    watch.expected.clear()
+    found = Editor(page)
+    found.close_all()
+    yield found
+    assert watch.unexpected() == []
 
 
 def graph_file(folder: Path, text: str, name: str = "graph.json") -> Path:
