@@ -47,6 +47,8 @@ class MapQuery(BaseModel):
     prompt: str = Field("", max_length=200, description="the first without")
     layer: str = Field("", max_length=300, description="the mean of all without")
     item: int = Field(0, ge=0, le=65_535, description="which of the batch")
+    height: int | None = Field(None, ge=1, le=2048, description="the finest layer's without")
+    width: int | None = Field(None, ge=1, le=2048)
     map: Literal["grey", "viridis", "magma"] = "magma"
 
 
@@ -105,8 +107,9 @@ def _why_none(trace: Trace | None, node: str, level: str) -> str:
 
 
 def mean_map(traces: Traces, run: str, asked: MapQuery) -> Array:
-    """One token's map [h, w], the mean over the layers at the size of the finest, divided by its
-    largest value. Tang et al. 2022 (DAAM), arXiv 2210.04885, section 2, of one step.
+    """One token's map [h, w], the mean over the layers at the size asked for, by default that of
+    the finest, divided by its largest value. Tang et al. 2022 (DAAM), arXiv 2210.04885, section 2,
+    of one step.
 
     Raises:
         Refusal: nothing of that was traced, or it is not kept.
@@ -114,7 +117,8 @@ def mean_map(traces: Traces, run: str, asked: MapQuery) -> Array:
     import numpy as np
 
     rows = _chosen(rows_of(traces.trace(run), asked.node), asked)
-    height, width = (max(row["shape"][axis] for row in rows) for axis in (2, 3))
+    height = asked.height or max(row["shape"][2] for row in rows)
+    width = asked.width or max(row["shape"][3] for row in rows)
     found = [_plane(traces, run, row, asked.item, asked.slot) for row in rows]
     total: Array = np.sum([resized(plane, height, width) for plane in found], axis=0)
     drawn: Array = total / max(float(total.max()), 1e-20)
@@ -156,7 +160,7 @@ def _plane(traces: Traces, run: str, row: dict[str, Any], item: int, slot: int) 
 
 
 def resized(plane: Array, height: int, width: int) -> Array:
-    """[h, w] → [height, width], not smaller, on lines between the middles of the places."""
+    """[h, w] → [height, width] on lines between the middles of the places."""
     for axis, side in ((0, height), (1, width)):
         plane = _stretched(plane, axis, side)
     return plane
