@@ -5,6 +5,7 @@ import { placeMissing } from "../model/layout";
 import { useCatalogue } from "./catalogue";
 import { useConflict } from "./conflict";
 import { type EditorState, type LoadedFrom, useEditor } from "./editor";
+import { useRuns } from "./runs";
 import { useUi } from "./ui";
 
 /** Everything of the document, its steps back included. */
@@ -30,10 +31,16 @@ export function openDocument(graph: GraphFile, from: LoadedFrom = {}, told = "")
   useConflict.setState({ conflict: null });
   const placed = placeMissing(graph, useCatalogue.getState().catalogue);
   useEditor.getState().load(placed, from);
+  // What a run of the other graph did says nothing of this one's nodes.
+  const { shown, show } = useRuns.getState();
+  show("");
   const what = told || (from.origin ?? from.name ?? graph.title ?? "");
   const { notify } = useUi.getState();
   if (lost) {
-    const run = () => bringBack(before);
+    const run = () => {
+      bringBack(before);
+      show(shown);
+    };
     notify("info", what ? `Opened ${what}` : "Opened", { label: "Bring back", run });
   } else if (what) notify("info", `Opened ${what}`);
 }
