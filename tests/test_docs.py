@@ -34,12 +34,14 @@ from nodeflow.formats.graph_json import parse_graph
 from nodeflow.graph import STRUCTURAL
 from nodeflow.registry import default_registry
 from nodeflow.validate import validate
+from serving import serving
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 FILE_NAME = re.compile(r"`([\w./-]+\.\w+)`:\s*$")
+DEFAULT_SERVER = "http://127.0.0.1:8188/"
 LINK = re.compile(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
 
 
@@ -85,6 +87,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_what_a_page_shows_runs_as_it_says(page: Path, folder: Path) -> None:
+    if page.name == "server.md":
+        with serving(folder / "server", "--headless") as server:
+            run_page(page, folder, (DEFAULT_SERVER, server.url))
+    else:
+        run_page(page, folder)
+
+
+def run_page(page: Path, folder: Path, replaced: tuple[str, str] = ("", "")) -> None:
+    """Everything of a page, in order; in its Python one text may stand for another."""
     names: dict[str, Any] = {"__name__": "__main__"}
     read = {word for b in blocks(page) if b.language == "console" for word in b.text.split()}
     for block in blocks(page):
@@ -96,7 +107,7 @@ def test_what_a_page_shows_runs_as_it_says(page: Path, folder: Path) -> None:
             for command, lines in sessions(block.text):
                 run_command(command, lines)
         elif block.language == "python" and not block.file:
-            run_python(block.text, names, page)
+            run_python(block.text.replace(*replaced), names, page)
         elif block.language == "json" and block.file not in read:
             check_json(block.text, folder)
         elif block.language == "bash":
