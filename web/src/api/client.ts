@@ -295,3 +295,23 @@ export const tensorValue = (id: string, tid: string, at: readonly number[]) =>
   told<{ at: number[]; value: number | null; told: string }>(`runs/${id}/tensors/${tid}/value`, {
     query: { at: at.join(",") },
   });
+
+/** Where the networks of a run listened to their prompts, at trace level `full`; `node` is who
+ * asked, or the loop that it is in. */
+export const attention = (id: string, node = "") =>
+  told<wire.AttentionIndex>(`runs/${id}/attention`, { query: { node } });
+
+export interface AttentionLook {
+  node: string;
+  slot: number;
+  step: number | null;
+  prompt?: string;
+  /** "" is the mean of all. */
+  layer?: string;
+  item?: number;
+  map?: "grey" | "viridis" | "magma";
+}
+
+/** One token's map, in the colours of a map from 0 to its largest value. */
+export const attentionPicture = (id: string, look: AttentionLook) =>
+  apiUrl(`runs/${id}/attention.png`, { ...look });
