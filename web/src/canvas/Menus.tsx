@@ -1,4 +1,6 @@
 import { Fragment, type KeyboardEvent, useEffect, useRef } from "react";
+import { canCollapse, canExplode, change } from "../inspect/explode";
+import { sourceOf, useLook, wireOf } from "../inspect/look";
 import { nodesIn, PAD_IN, PAD_OUT, pathOf } from "../model/graph";
 import { innerGraph } from "../model/links";
 import { useCatalogue } from "../store/catalogue";
@@ -69,6 +71,17 @@ function nodeEntries(ask: MenuAsk, id: string): Entries {
   if (node.body || node.graph) {
     entries.push({ label: "Enter", keys: "Enter", run: () => act.enter(id) }, "line");
   }
+  const path = pathOf(scope, id);
+  if (canExplode(path)) {
+    entries.push({ label: "Show every step", run: () => void change("explode", false, path) });
+    const run = () => void change("explode", true, path);
+    entries.push({ label: "Show every step, and check", run }, "line");
+  } else if (canCollapse(path)) {
+    const into = "Collapse into one node";
+    entries.push({ label: into, run: () => void change("collapse", false, path) });
+    entries.push({ label: `${into}, and check`, run: () => void change("collapse", true, path) });
+    entries.push("line");
+  }
   entries.push(
     { label: "Rename", keys: "F2", run: act.beginRename, off: count > 1 },
     { label: "Details", run: () => useUi.getState().openRight("node") },
@@ -130,7 +143,17 @@ function drawnEntries(ask: MenuAsk, id: string): Entries {
 function wireEntries(ask: MenuAsk, id: string): Entries {
   const edge = scene().edges.find((one) => one.id === id);
   const points = edge?.data?.points ?? [];
+  const wire = wireOf(id);
   return [
+    ...(wire
+      ? [
+          {
+            label: "Look inside",
+            keys: "L",
+            run: () => useLook.getState().look(wire.from, wire.type),
+          },
+        ]
+      : []),
     { label: "Insert a node…", run: () => act.startSearch(ask.screen, { wire: id }) },
     { label: "Add a point", run: () => act.bend(id, [...points, ask.at], "Bend wire") },
     { label: "Straighten", run: () => act.bend(id, [], "Straighten wire"), off: !points.length },
@@ -160,6 +183,12 @@ function socketEntries(ask: MenuAsk, about: MenuAsk["about"] & { kind: "socket" 
     },
     { label: "Add a node that fits…", run: () => act.startSearch(ask.screen, { link: asked }) },
   ];
+  const carried =
+    side === "target" ? sourceOf(node, port) : { from: pathOf(scope, `${node}.${port}`), type };
+  if (carried) {
+    const { from, type: of } = carried;
+    entries.push({ label: "Look inside", keys: "L", run: () => useLook.getState().look(from, of) });
+  }
   if (node !== PAD_IN && node !== PAD_OUT) {
     entries.push("line");
     if (side === "target") {

@@ -3,6 +3,7 @@
 import { type Command, registerCommands } from "../store/commands";
 import { type DrawerTab, useScrub } from "../store/scrub";
 import { useUi } from "../store/ui";
+import { canCollapse, canExplode, change } from "./explode";
 import { useLook } from "./look";
 import { pinHere, togglePlay } from "./Scrubber";
 
@@ -66,6 +67,38 @@ export function registerInspect(): () => void {
         const wire = useUi.getState().wire ?? useLook.getState().focused;
         if (wire) useLook.getState().look(wire.from, wire.type);
       },
+    },
+    {
+      id: "sampler.explode",
+      title: "Show every step of the sampler",
+      words: "explode loop unroll",
+      group,
+      when: () => canExplode(),
+      run: () => change("explode"),
+    },
+    {
+      id: "sampler.explode.check",
+      title: "Show every step of the sampler, and check that the picture is the same",
+      words: "explode identical",
+      group,
+      when: () => canExplode(),
+      run: () => change("explode", true),
+    },
+    {
+      id: "sampler.collapse",
+      title: "Collapse the loop into one node",
+      words: "sampler",
+      group,
+      when: () => canCollapse(),
+      run: () => change("collapse"),
+    },
+    {
+      id: "sampler.collapse.check",
+      title: "Collapse the loop into one node, and check that the picture is the same",
+      words: "sampler identical",
+      group,
+      when: () => canCollapse(),
+      run: () => change("collapse", true),
     },
     ...TABS.map(([tab, title, words]) => ({
       id: `look.${tab}`,
