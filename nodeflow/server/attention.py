@@ -103,7 +103,9 @@ def _why_none(trace: Trace | None, node: str, level: str) -> str:
     said = [one["text"] for one in (trace.remarks if trace else []) if is_in(one["node"], node)]
     if said:
         return str(said[0])
-    return "in this run nothing here asked a network under a prompt; what is cached is not asked again"
+    return (
+        "nothing here asked a network under a prompt in this run: for what is cached none is asked"
+    )
 
 
 def mean_map(traces: Traces, run: str, asked: MapQuery) -> Array:
