@@ -142,7 +142,8 @@ class Editor:
         return panel.get_by_role("region", name="results")
 
     def run(self) -> None:
-        self.page.get_by_role("button", name="Run", exact=True).click()
+        top = self.page.get_by_role("banner").first
+        top.get_by_role("button", name="Run", exact=True).click()
 
     def is_state(self, node: str, state: str) -> None:
         expect(self.card(node)).to_have_accessible_name(re.compile(f", {state}"), timeout=PATIENCE)
