@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The engine's tests on another Python, without torch: engine_python.sh 3.13
+# The engine's tests, and the server's that need no model, on another Python, without torch:
+# engine_python.sh 3.13
 set -euo pipefail
 version=$1
 python=
@@ -15,6 +16,7 @@ trap 'rm -rf "$venv"' EXIT
 "$python" -m venv "$venv"
 "$venv/bin/pip" install -q -c constraints.txt \
   safetensors networkx pydantic pillow numpy typer rich simpleeval pytest pytest-xdist hypothesis \
-  pytest-asyncio pytest-aiohttp
+  aiohttp prometheus-client psutil pyyaml huggingface-hub pytest-asyncio pytest-aiohttp
 "$venv/bin/python" -c 'import importlib.util as u; assert u.find_spec("torch") is None'
-"$venv/bin/python" -m pytest tests/engine
+"$venv/bin/python" -m pytest -n 2 tests/engine \
+  tests/server/test_{frames,hub,metrics,security,store,worker}.py
