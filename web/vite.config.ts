@@ -16,6 +16,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 4096,
+    // The libraries inside keep their notices.
+    license: { fileName: "licenses.md" },
     rollupOptions: {
       output: {
         entryFileNames: "assets/editor.js",
