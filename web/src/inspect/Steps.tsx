@@ -25,7 +25,7 @@ export function Steps() {
     <div className="nfi-steps">
       <div className="nfi-figures-row">
         <StepFigures pin={here} />
-        {a ? <Compared a={a} b={b ?? here} /> : null}
+        {a ? <Compared a={a} b={b ?? here} both={Boolean(b)} /> : null}
       </div>
       <Strip run={run} node={node} steps={steps} />
       <Colours />
@@ -46,7 +46,7 @@ function useMeasured(step: number): void {
 
 const begun = { at: 0 };
 useScrub.subscribe((state, before) => {
-  if (state.step !== before.step) begun.at = performance.now();
+  if (state.step !== before.step && state.node === before.node) begun.at = performance.now();
 });
 
 function StepFigures({ pin }: { pin: Pin }) {
@@ -172,7 +172,7 @@ export function Stats({ stats }: { stats: Statistics | undefined }) {
 }
 
 /** Two steps, of one run or two, and A − B. */
-function Compared({ a, b }: { a: Pin; b: Pin }) {
+function Compared({ a, b, both }: { a: Pin; b: Pin; both: boolean }) {
   const first = useStepTensors(a.run, a.node, a.step).after;
   const second = useStepTensors(b.run, b.node, b.step).after;
   const one = useElements(a.run, first);
@@ -194,7 +194,7 @@ function Compared({ a, b }: { a: Pin; b: Pin }) {
   return (
     <>
       <Figure title={`A: ${a.title}`} run={a.run} tensor={first} values={one} />
-      <Figure title={`B: ${b.title}`} run={b.run} tensor={second} values={other} />
+      {both ? <Figure title={`B: ${b.title}`} run={b.run} tensor={second} values={other} /> : null}
       <figure className="nfi-figure">
         {plane ? (
           <MapCanvas
@@ -207,7 +207,7 @@ function Compared({ a, b }: { a: Pin; b: Pin }) {
           <div className="nfi-canvas" aria-hidden="true" />
         )}
         <figcaption>
-          <strong>A − B</strong> <small>mean over channels</small>
+          <strong>A − {both ? "B" : b.title}</strong> <small>mean over channels</small>
           {found ? (
             <dl className="nfi-stats">
               <Pair name="largest" value={found.largest} />

@@ -148,10 +148,15 @@ function grouped(pieces: readonly wire.TokenPiece[]): Map<number, [number, wire.
   return made;
 }
 
+/** Without the tokenizer's marks of where a word ends or begins. */
+function bareText(text: string): string {
+  return text.replace("</w>", "").replace("▁", "") || "␣";
+}
+
 function Token(props: { piece: wire.TokenPiece; pressed: boolean; press: () => void }) {
   const { piece, pressed, press } = props;
   const weight = piece.weight === 1 ? "" : ` × ${piece.weight}`;
-  const name = piece.special === "start" || piece.special === "end" ? piece.special : piece.text;
+  const name = piece.special || bareText(piece.text);
   return (
     <button
       type="button"
@@ -162,7 +167,7 @@ function Token(props: { piece: wire.TokenPiece; pressed: boolean; press: () => v
       title={`${piece.text} · id ${piece.id} · slot ${piece.slot} of chunk ${piece.chunk + 1}`}
       onClick={press}
     >
-      <b>{name.replace("</w>", "").replace("▁", "") || "␣"}</b>
+      <b>{name}</b>
       <small>
         {piece.id}
         {weight ? <span className="nfi-weight">{weight}</span> : null}
@@ -205,14 +210,14 @@ function Attention(props: { prompt: string; piece: wire.TokenPiece; length: numb
       useUi.getState().notify("warning", `No attention to show: ${made}`);
       return;
     }
-    const title = `attention to “${piece.text}”`;
+    const title = `attention to “${bareText(piece.text)}”`;
     const run = await quietRun({ graph: made.graph, outputs: made.outputs, title, trace: "full" });
     if (run) setMaps((all) => [...all.slice(-7), { run, key, nodes: made.nodes, loop: node }]);
   };
   return (
     <section>
       <h3 className="nfi-h">
-        Attention to “{piece.text.replace("</w>", "")}”, slot {slot}
+        Attention to “{bareText(piece.text)}”, slot {slot}
       </h3>
       {index?.maps.length ? (
         <TokenAttention {...{ run: shown, node, slot, step, prompt, word }} />

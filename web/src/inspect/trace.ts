@@ -167,6 +167,17 @@ export function carried(
   step: number,
 ): readonly Tensor[] {
   const { port, back } = originOf(graph, from, loop, step);
+  // What a loop carries on leaves it at the end; at a step it is what that step made of it.
+  const end = cutEnd(port);
+  const next = end.node === loop ? nodeByPath(graph, loop)?.state?.[end.port]?.next : undefined;
+  if (next) {
+    const { scope, id } = splitPath(loop);
+    const inside = joined([...scope, id], next);
+    if (inside !== from) {
+      const found = carried(trace, graph, inside, loop, step - back);
+      if (found.length) return found;
+    }
+  }
   const tensors = trace.byPort.get(port);
   return tensors ? atStep(tensors, loop, step - back) : [];
 }
