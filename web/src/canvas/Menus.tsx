@@ -2,11 +2,12 @@ import { Fragment, type KeyboardEvent, useEffect, useRef } from "react";
 import { canCollapse, canExplode, change } from "../inspect/explode";
 import { sourceOf, useLook, wireOf } from "../inspect/look";
 import { nodesIn, PAD_IN, PAD_OUT, pathOf } from "../model/graph";
-import { innerGraph } from "../model/links";
+import { innerGraph, isLoop } from "../model/links";
 import { useCatalogue } from "../store/catalogue";
 import { useEditor } from "../store/editor";
 import { useUi } from "../store/ui";
 import * as act from "./actions";
+import { askStep } from "./breakpoints";
 import { candidates, link, typeAt, unlink } from "./links";
 import { placed } from "./Search";
 import { scene } from "./scene";
@@ -101,6 +102,9 @@ function nodeEntries(ask: MenuAsk, id: string): Entries {
       run: () => act.toggleMode("bypass"),
     },
     { label: "Stop before it, or no more", keys: "F9", run: act.toggleBreakpoints },
+    ...(isLoop(node)
+      ? [{ label: "Stop before step…", run: () => askStep(pathOf(scope, id)), off: count > 1 }]
+      : []),
     { label: "Collapse or expand", keys: "H", run: act.toggleCollapsed },
     "line",
     { label: "Group", keys: "Ctrl G", run: act.groupSelection },

@@ -27,11 +27,12 @@ import { useEditor } from "../store/editor";
 import { type OutputFile, useRuns } from "../store/runs";
 import { useUi } from "../store/ui";
 import { Widget } from "../widgets/Widget";
+import { stepsOf } from "./breakpoints";
 import { useChanged } from "./changed";
 import { categoryColour, typeColour, typeShape } from "./colour";
 import type { CardData } from "./derive";
 import { problemAt, problemText, useNodeProblems } from "./problems";
-import { duration, stateText, useNodeRun, useNodeState, useRunError } from "./runState";
+import { duration, useNodeRun, useNodeState, useNodeTold, useRunError } from "./runState";
 import { Socket, wireName } from "./Socket";
 import { useCanvasStore } from "./store";
 import { vars } from "./style";
@@ -82,12 +83,12 @@ function kindOf(data: CardData): string {
 /** The node's name for those who hear it: "Title id, type, state", and whether it is selected: a
  * group has no attribute that says so. */
 function Name({ data, selected }: { data: CardData; selected: boolean }) {
-  const run = useNodeRun(data.path);
+  const told = useNodeTold(data.path);
   const mode = data.node?.mode;
   const parts = [`${data.title} ${toldId(data)}`.trim(), data.node?.type ?? ""];
   if (mode) parts.push(mode === "mute" ? "muted" : "bypassed");
   if (!data.ports.known) parts.push("unknown type");
-  if (data.node) parts.push(stateText(run));
+  if (data.node) parts.push(told);
   if (selected) parts.push("selected");
   return (
     <span id={`name:${data.path}`} className="unseen">
@@ -243,9 +244,12 @@ function Mode({ mode }: { mode: "mute" | "bypass" }) {
 }
 
 function Breakpoint({ path }: { path: string }) {
-  const set = useRuns((s) => s.breakpoints.includes(path));
-  if (!set) return null;
-  const text = "The run stops before this node";
+  const breakpoints = useRuns((s) => s.breakpoints);
+  const steps = stepsOf(breakpoints, path).map((step) => step + 1);
+  const whole = breakpoints.includes(path);
+  if (!whole && !steps.length) return null;
+  const inside = steps.length ? `step ${steps.join(", ")}` : "";
+  const text = `The run stops before ${[whole ? "this node" : "", inside].filter(Boolean).join(" and ")}`;
   return <span className="card-break" title={text} role="img" aria-label={text} />;
 }
 
@@ -263,8 +267,8 @@ const MARKS: Record<string, LucideIcon> = {
 function StateMark({ path }: { path: string }) {
   const run = useNodeRun(path);
   const state = useNodeState(path);
+  const told = useNodeTold(path);
   if (!run && !state) return null;
-  const told = stateText(run);
   if (state === "running") {
     const share = run?.steps ? (run.step ?? 0) / run.steps : 0;
     return (

@@ -18,6 +18,12 @@ export function useRunError(path: string): RunError | undefined {
   return useRuns((s) => s.runs[s.shown]?.errors.find((error) => error.node === path));
 }
 
+/** How it stands with a node, for those who read or hear it. */
+export function useNodeTold(path: string): string {
+  const run = useNodeRun(path);
+  return useNodeState(path) === "paused" ? "waits at a breakpoint" : stateText(run);
+}
+
 /** 12 ms, 3.4 s, 2 min 5 s. */
 export function duration(ms: number): string {
   if (ms < 1) return "<1 ms";

@@ -3,6 +3,7 @@ import { keepMine, saveAsCopy, takeTheirs } from "../store/actions";
 import { useCatalogue } from "../store/catalogue";
 import { useConflict } from "../store/conflict";
 import { useRuns } from "../store/runs";
+import { PausedBanner } from "./PausedBanner";
 
 /** What holds for a while, above the canvas: no server, or somebody else's version of the graph. */
 export function Banners() {
@@ -50,6 +51,7 @@ export function Banners() {
           </button>
         </div>
       ) : null}
+      <PausedBanner />
     </div>
   );
 }

@@ -24,6 +24,10 @@ export interface RunOptions {
   every?: number;
   /** Declared outputs or `node.port`; absent: all that the graph declares. */
   outputs?: string[];
+  /** Nodes and passes to stop before; absent: those that are set. */
+  breakpoints?: readonly string[];
+  /** Seeds that are drawn anew before each run stay as they are. */
+  sameSeeds?: boolean;
 }
 
 const notify = (...told: Parameters<ReturnType<typeof useUi.getState>["notify"]>) =>
@@ -64,17 +68,20 @@ export async function runGraph(options: RunOptions = {}): Promise<string> {
   // Who runs is past the welcome, and wants to see the picture it would cover.
   const { overlay, closeOverlay } = useUi.getState();
   if (overlay === "welcome") closeOverlay();
-  edit("New seed", (drawn) => drawSeeds(drawn));
+  if (!options.sameSeeds) edit("New seed", (drawn) => drawSeeds(drawn));
   const { graph } = useEditor.getState();
   const { level, every } = useTraces.getState();
+  const breakpoints = [...(options.breakpoints ?? useRuns.getState().breakpoints)];
+  // Who stops a run wants to look at what it made so far.
+  const looked = breakpoints.length && level === "off" ? "full" : level;
   const request: wire.RunRequest = {
     graph: { ...graph },
     title: (graph.title || name || "").slice(0, 200),
     front: options.front ?? false,
     client: api.CLIENT,
-    trace: options.trace ?? level,
+    trace: options.trace ?? looked,
     every: options.every ?? every,
-    breakpoints: [...useRuns.getState().breakpoints],
+    breakpoints,
     previews: useUi.getState().previews,
   };
   if (options.outputs) request.outputs = options.outputs;

@@ -64,6 +64,8 @@ export interface RunView {
   errors: readonly RunError[];
   /** The node path it waits before, at a breakpoint. */
   pausedAt: string;
+  /** The same with the numbers of passes: `denoise[3]/guide`, `denoise[3]`. */
+  pausedPath: string;
 }
 
 export interface Preview {
@@ -224,6 +226,7 @@ function blank(run: string): RunView {
     outputs: [],
     errors: [],
     pausedAt: "",
+    pausedPath: "",
   };
 }
 
@@ -279,6 +282,7 @@ function happen(run: Draft, message: Message): void {
     case "nf.paused":
       run.state = "paused";
       run.pausedAt = message.data.node;
+      run.pausedPath = message.data.path;
   }
 }
 
@@ -293,7 +297,10 @@ function runChanged(run: Draft, event: wire.RunEvent): void {
     run.startedAt = event.at;
     run.finishedAt = null;
   }
-  if (event.state !== "paused") run.pausedAt = "";
+  if (event.state !== "paused") {
+    run.pausedAt = "";
+    run.pausedPath = "";
+  }
   if (FINISHED.has(event.state)) {
     run.finishedAt = event.at;
     if (event.state !== "done") settle(run, event.reason);

@@ -41,6 +41,7 @@ function runView(run: string, more: Partial<RunView> = {}): RunView {
     outputs: [],
     errors: [],
     pausedAt: "",
+    pausedPath: "",
     ...more,
   };
 }
