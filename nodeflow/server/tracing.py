@@ -57,6 +57,9 @@ PARTS = 512
 SERIES = 65_536
 """Numbers kept of one schedule."""
 REMEMBERED_ROWS = 50_000
+LEVELS = ("off", "stats", "latents", "full")
+Detail = tuple[int, int]
+"""How much a run traces: its level, and minus each how many-th step."""
 _log = logging.getLogger("nodeflow.server")
 
 
@@ -72,19 +75,23 @@ class TraceMemory:
         self.limit_rows = limit_rows
         self._runs: OrderedDict[str, _Remembered] = OrderedDict()
 
-    def begin(self, run: str, folder: Path) -> _Remembered:
+    def begin(self, run: str, folder: Path, detail: Detail = (0, 0)) -> _Remembered:
         self._runs.pop(run, None)
-        kept = self._runs[run] = _Remembered(folder)
+        kept = self._runs[run] = _Remembered(folder, detail)
         return kept
 
     def trim(self) -> None:
         while len(self._runs) > 1 and sum(r.count for r in self._runs.values()) > self.limit_rows:
             self._runs.popitem(last=False)
 
-    def find(self, key: Key, but: str) -> tuple[_Remembered, str, str] | None:
-        """Where the newest other run that traced this value keeps it, at which path and port."""
+    def find(
+        self, key: Key, but: str, detail: Detail | None = None
+    ) -> tuple[_Remembered, str, str] | None:
+        """Where the newest other run that traced this value keeps it, at which path and port; only
+        of runs that tell at least this much."""
         for run, kept in reversed(self._runs.items()):
-            if run != but and key in kept.keys:
+            enough = detail is None or (kept.detail[0] >= detail[0] and kept.detail[1] >= detail[1])
+            if run != but and key in kept.keys and enough:
                 return kept, *kept.keys[key]
         return None
 
@@ -92,8 +99,9 @@ class TraceMemory:
 class _Remembered:
     """The rows of one run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, detail: Detail) -> None:
         self.folder = folder
+        self.detail = detail
         self.keys: dict[Key, tuple[str, str]] = {}
         self.rows: dict[str, list[dict[str, Any]]] = {}
         """By path, and once more under `path[` for each loop or sampler that they lie in."""
@@ -141,9 +149,21 @@ class Tracer:
 
     def _open(self, folder: Path, limit_bytes: int) -> None:
         self._files = TraceWriter(folder, self.run_id, self.level, limit_bytes)
-        self._mine = self.memory.begin(self.run_id, folder)
+        self._mine = self.memory.begin(self.run_id, folder, self._detail)
         if self.level == "full":
             self._watches = offered()
+
+    @property
+    def _detail(self) -> Detail:
+        return LEVELS.index(self.level), -self.every
+
+    def can_tell(self, key: Key) -> bool:
+        """Whether a value that need not be made can be told of: nothing is asked for, or an earlier
+        run has traced it as closely, and its trace is still there."""
+        if self._files is None:
+            return True
+        found = self.memory.find(key, but=self.run_id, detail=self._detail)
+        return found is not None and found[0].folder.is_dir()
 
     def hooks(self) -> dict[str, Any]:
         """What `executor.run` is to call."""
@@ -395,7 +415,8 @@ class Tracer:
         self._mine.add(row)
 
     def _found(self, path: str, port: str, key: Key) -> None:
-        found = self.memory.find(key, but=self.run_id)
+        found = self.memory.find(key, self.run_id, self._detail)
+        found = found or self.memory.find(key, self.run_id)
         if found is None:
             return
         there, old, old_port = found

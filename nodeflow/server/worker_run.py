@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from nodeflow.cache import Cache
 from nodeflow.context import RunContext
@@ -34,6 +34,7 @@ from nodeflow.saving import is_saved, save_output
 from nodeflow.server.breaks import Breaks
 from nodeflow.server.previews import Previewer, Watcher, together
 from nodeflow.server.reporter import Reporter
+from nodeflow.server.retelling import Retelling
 from nodeflow.server.tracing import TraceMemory, Tracer
 from nodeflow.server.values import node_of
 from nodeflow.validate import program
@@ -178,7 +179,7 @@ class Runner:
             result = run(
                 graph,
                 outputs=names,
-                cache=self.cache,
+                cache=cast(Cache, Retelling(self.cache, tracer)),
                 on_event=on_event,
                 registry=self.registry,
                 context=context,

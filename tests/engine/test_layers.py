@@ -46,6 +46,7 @@ LAYERS = [
         "server.trace_files",
         "server.watchers",
         "server.tracing",
+        "server.retelling",
         "server.previews",
     ),
     *("server.database", "server.rows", "server.placing", "server.store", "server.pipe"),

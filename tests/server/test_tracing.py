@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ from nodeflow.server import trace_files
 from nodeflow.server.frames import Frame
 from nodeflow.server.previews import together
 from nodeflow.server.protocol import Guidance, TensorHead, TensorInfo
+from nodeflow.server.retelling import Retelling
 from nodeflow.server.tensor_facts import DTYPES, array_of, guidance, numbers, statistics
 from nodeflow.server.trace_files import Trace, make_room, used_bytes
 from nodeflow.server.tracing import TraceMemory, Tracer
@@ -458,3 +459,41 @@ def test_a_schedules_numbers_are_told_as_a_tensor_would_be(tmp_path: Path, level
         data = (tmp_path / ("r" * 32) / row["file"]).read_bytes()
         there = np.frombuffer(data, "<f8", 4, row["offset"])
         assert tuple(there.tolist()) == levels
+
+
+# ── traced after the cache knew it ──────────────────────────────────────────────────────────────
+
+
+def retold(folder: Path, run_id: str, level: str, cache: Cache, memory: TraceMemory) -> Trace:
+    """A traced run that sees the cache as a worker's runs do."""
+    tracer = Tracer(run_id, level, 1, folder / run_id, 1 << 20, lambda _: None, memory=memory)
+    view = cast(Cache, Retelling(cache, tracer))
+    run(loop(3), registry=support.REGISTRY, cache=view, on_event=tracer.event, **tracer.hooks())
+    tracer.finished()
+    return trace_files.read(folder / run_id) or Trace(run_id)
+
+
+def test_what_was_never_traced_is_made_again_to_be_traced(tmp_path: Path) -> None:
+    cache, memory = Cache(), TraceMemory()
+    retold(tmp_path, "first", "off", cache, memory)
+    fresh = retold(tmp_path / "other", "alone", "latents", Cache(), TraceMemory())
+    told = retold(tmp_path, "second", "latents", cache, memory)
+    assert values(told) == values(fresh)
+    assert len(told.guidance) == 3
+
+
+def test_what_was_traced_as_closely_is_not_made_again(tmp_path: Path) -> None:
+    cache, memory = Cache(), TraceMemory()
+    full = retold(tmp_path, "first", "full", cache, memory)
+    size = len(cache)
+    tracer = Tracer("second", "latents", 1, tmp_path / "s", 1, lambda _: None, memory=memory)
+    view = cast(Cache, Retelling(cache, tracer))
+    again = run(loop(3), registry=support.REGISTRY, cache=view, **tracer.hooks())
+    tracer.finished()
+    assert again.ran == 0
+    assert len(cache) == size
+    closer = Tracer("third", "full", 1, tmp_path / "t", 1, lambda _: None, memory=TraceMemory())
+    view = cast(Cache, Retelling(cache, closer))
+    assert run(loop(3), registry=support.REGISTRY, cache=view, **closer.hooks()).ran > 0
+    closer.finished()
+    assert full.rows
