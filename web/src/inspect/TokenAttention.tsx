@@ -197,7 +197,11 @@ function nameOf({ node, prompt }: { node: string; prompt: string }): string {
 export function shortLayer(name: string): string {
   const block = name.match(/^(down|mid|up)_blocks?(?:\.(\d+))?/);
   if (!block) return name;
-  const rest = name.slice(block[0].length).match(/\d+/g) ?? [];
+  const rest =
+    name
+      .slice(block[0].length)
+      .match(/\.\d+/g)
+      ?.map((part) => part.slice(1)) ?? [];
   const inner = rest.length > 1 && rest.at(-1) === "0" ? rest.slice(0, -1) : rest;
   const place = block[2] === undefined ? block[1] : `${block[1]} ${block[2]}`;
   return [place, ...(block[1] === "mid" ? [] : inner)].join(" · ");
