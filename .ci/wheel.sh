@@ -2,7 +2,8 @@
 # Build the wheel and run a shipped graph from it alone: wheel.sh [python]. The Python has nodeflow's
 # dependencies; by default it is the one in .venv.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+here=$(realpath "$(dirname "$0")")
+cd "$here/.."
 python=$(realpath -s "${1:-.venv/bin/python}")
 most=$((60 * 1024 * 1024))
 work=$(mktemp -d)
@@ -17,6 +18,8 @@ printf '%s: %d bytes\n' "$(basename "$wheel")" "$size"
 "$python" -m zipfile -e "$wheel" "$work/unpacked"
 for file in \
   nodeflow/data/graphs/text_to_image.json \
+  nodeflow/data/web/index.html \
+  nodeflow/data/web/licenses.md \
   nodes/models/tiny/model_index.json \
   nodes/models/tiny/unet/diffusion_pytorch_model.safetensors \
   nodes/models/tiny/tokenizer/vocab.json \
@@ -46,4 +49,5 @@ CHECK
 "$python" -m nodeflow.cli validate train/1_autoencoder
 "$python" -m nodeflow.cli validate lora
 "$python" -m nodeflow.cli models list loras
+"$python" "$here/wheel_page.py" "$work/unpacked" "$work"
 echo "the wheel runs without a checkout"
