@@ -466,6 +466,14 @@ class ValidateAnswer(Message):
     )
 
 
+class ComfyuiExport(Message):
+    """A graph as a prompt for ComfyUI. Nodes without a counterpart stand in it under our own type,
+    and `problems` names each of them."""
+
+    prompt: dict[str, Any]
+    problems: list[ProblemData] = Field(default_factory=list)
+
+
 class PlanMade(Message):
     output: str
     type: str

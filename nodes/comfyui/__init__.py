@@ -10,6 +10,7 @@ from functools import partial
 from nodeflow.formats.comfyui.spec import Options, Table
 from nodes import model_files
 from nodes.comfyui import (
+    backwards,
     conditioning,
     controlnet,
     images,
@@ -71,4 +72,10 @@ TABLE = Table(
     refused=REFUSED,
     folders=_FOLDERS,
     locate={kind: partial(model_files.find, kind) for kind in _FOLDERS},
+    near=backwards.NEAR,
+    joined=backwards.JOINED,
+    holes=backwards.HOLES,
+    shows=backwards.SHOWS,
+    solved=backwards.SOLVED,
+    collapse=backwards.collapse,
 )

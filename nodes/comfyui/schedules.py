@@ -22,23 +22,31 @@ def _linspace(start: float, end: float, count: int) -> list[float]:
     return [start + (end - start) * i / max(count - 1, 1) for i in range(count)]
 
 
+def karras_levels(steps: int, most: float, least: float, rho: float) -> list[float]:
+    high, low = (value ** (1 / rho) for value in (most, least))
+    return [value**rho for value in _linspace(high, low, steps)]
+
+
+def exponential_levels(steps: int, most: float, least: float, rho: float = 1.0) -> list[float]:
+    high, low = math.log(most), math.log(least)
+    return [math.exp(ramp**rho * (high - low) + low) for ramp in _linspace(1, 0, steps)]
+
+
+def _ends(build: Build) -> tuple[int, float, float]:
+    steps, most, least = (build.literal(n) for n in ("steps", "sigma_max", "sigma_min"))
+    return steps, most, least
+
+
 def _karras(build: Build) -> Sequence[float]:
-    rho = build.literal("rho")
-    high, low = (build.literal(name) ** (1 / rho) for name in ("sigma_max", "sigma_min"))
-    return [value**rho for value in _linspace(high, low, build.literal("steps"))]
+    return karras_levels(*_ends(build), build.literal("rho"))
 
 
 def _exponential(build: Build) -> Sequence[float]:
-    high, low = (math.log(build.literal(name)) for name in ("sigma_max", "sigma_min"))
-    return [math.exp(value) for value in _linspace(high, low, build.literal("steps"))]
+    return exponential_levels(*_ends(build))
 
 
 def _polyexponential(build: Build) -> Sequence[float]:
-    high, low = (math.log(build.literal(name)) for name in ("sigma_max", "sigma_min"))
-    rho = build.literal("rho")
-    return [
-        math.exp(ramp**rho * (high - low) + low) for ramp in _linspace(1, 0, build.literal("steps"))
-    ]
+    return exponential_levels(*_ends(build), build.literal("rho"))
 
 
 def _variance_preserving(build: Build) -> Sequence[float]:

@@ -27,6 +27,7 @@ LAYERS = [
     *("formats.comfyui.build", "formats.comfyui.translate"),
     *("api", "builder", "inputs"),
     *("program", "modes", "flatten", "wires", "check_node", "revise", "validate"),
+    *("formats.comfyui.probe", "formats.comfyui.matching", "formats.comfyui.export"),
     *("order", "plan", "fingerprint"),
     *("cache", "stored", "disk", "devices"),
     *("guard", "result", "frame", "faults", "executor"),

@@ -21,6 +21,7 @@ from nodeflow.server.api.templates import Templates, section
 from nodeflow.server.keys import SETTINGS
 from nodeflow.server.protocol import (
     Catalogue,
+    ComfyuiExport,
     GraphList,
     GraphName,
     PlanAnswer,
@@ -290,6 +291,23 @@ def test_the_catalogue_is_small_when_packed() -> None:
 
 
 # ── checks ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_export_for_comfyui(client: Client) -> None:
+    path = Path(__file__).parents[2] / "graphs" / "text_to_image_simple.json"
+    graph = json.loads(path.read_text(encoding="utf-8"))
+    body = {"graph": graph, "inputs": {"seed": 9007199254740993}}
+    answer = await client.post(f"{API}/export/comfyui", json=body)
+    told = ComfyuiExport.model_validate(await answer.json())
+    sampler = next(n for n in told.prompt.values() if n["class_type"] == "KSampler")
+    assert sampler["inputs"]["seed"] == 9007199254740993
+    assert {problem.severity for problem in told.problems} == {"warning"}
+    answer = await client.post(f"{API}/export/comfyui", json={"graph": chain(2)})
+    told = ComfyuiExport.model_validate(await answer.json())
+    missing = [p.where for p in told.problems if p.code == "no-counterpart"]
+    assert set(missing) <= set(chain(2)["nodes"])
+    assert missing
+    assert answer.status == 200
 
 
 async def test_validate(client: Client) -> None:

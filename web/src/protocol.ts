@@ -6,6 +6,7 @@ export interface Protocol {
   AttentionMap?: AttentionMap;
   Catalogue?: Catalogue;
   CollapseAnswer?: CollapseAnswer;
+  ComfyuiExport?: ComfyuiExport;
   Conversion?: Conversion;
   ErrorEvent?: ErrorEvent;
   ExplodeAnswer?: ExplodeAnswer;
@@ -157,6 +158,16 @@ export interface CollapseAnswer {
    * whether the picture stays the same to the bit
    */
   identical: boolean;
+}
+/**
+ * A graph as a prompt for ComfyUI. Nodes without a counterpart stand in it under our own type,
+ * and `problems` names each of them.
+ */
+export interface ComfyuiExport {
+  prompt: {
+    [k: string]: unknown;
+  };
+  problems: ProblemData[];
 }
 /**
  * `nf.error`: a node failed, or the run as a whole (`node` is "").

@@ -36,6 +36,14 @@ class Wire:
         return Wire(self.link, {**self.about, **about})
 
 
+ANYTHING = "?"
+
+
+def anything(name: str) -> Wire:
+    """For the way back: what a translation wants to know of a wire, and nobody looks at."""
+    return Wire(Link(ANYTHING, name))
+
+
 class Later:
     """A value that can only be made where it is used: noise needs the latent, sigmas the model. One
     node of a prompt may be used in several places; each gets its own, the same place the same."""

@@ -127,6 +127,23 @@ class Table:
     """Folders of models as ComfyUI names them → the names of the models in them."""
     locate: dict[str, Callable[[str], Path]] = field(default_factory=dict)
     """Folders of models → the path of the model of a name."""
+    near: list[ComfyNode] = field(default_factory=list)
+    """For the way back alone: nodes of ours that come near what one of theirs does; `differs` says
+    how near."""
+    joined: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Node type → input → node types that change no value on the way to it, but what is made."""
+    holes: dict[str, Callable[[Any], list[Any]]] = field(default_factory=dict)
+    """Type → what translations may want to know of a wire of that type, in each way that counts."""
+    shows: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)
+    """`save` or `preview` → our type → the node type that shows such a value, and its input."""
+    solved: dict[str, Callable[[Any], tuple[str, dict[str, Any]] | None]] = field(
+        default_factory=dict
+    )
+    """Node of ours → for its literals, the node type that works them out, and its inputs."""
+    collapse: Callable[[dict[str, Any], str], dict[str, Any]] | None = None
+    """A graph file with the loop at a path as one node. Raises `InputError` where it is none."""
+    memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What is known of this table without working it out again."""
 
     def options(self, input: Input) -> list[str]:
         """The choices that an input offers now."""
@@ -138,6 +155,10 @@ class Table:
         """Add what another table knows."""
         for name in ("nodes", "sources", "types", "carriers", "refused", "folders", "locate"):
             getattr(self, name).update(getattr(other, name))
+        for name in ("joined", "holes", "shows", "solved"):
+            getattr(self, name).update(getattr(other, name))
+        self.near += other.near
+        self.collapse = other.collapse or self.collapse
 
 
 def node(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from nodeflow.errors import GraphError, Problem
+from nodeflow.formats.comfyui.export import export
+from nodeflow.formats.comfyui.spec import default_table
 from nodeflow.formats.graph_json import graph_from_data
 from nodeflow.graph import Graph, walk
 from nodeflow.plan import plan
@@ -13,6 +15,7 @@ from nodeflow.registry import Registry
 from nodeflow.server.api.table import Call, Route
 from nodeflow.server.keys import REGISTRY, RUNS, SETTINGS
 from nodeflow.server.protocol import (
+    ComfyuiExport,
     GraphRequest,
     PlanAnswer,
     ProblemData,
@@ -20,6 +23,7 @@ from nodeflow.server.protocol import (
     TokenizeRequest,
     ValidateAnswer,
 )
+from nodeflow.server.settings import Settings
 from nodeflow.server.wire import in_thread, refusal
 from nodeflow.sockets import type_name
 from nodeflow.validate import UNKNOWN, program
@@ -36,6 +40,26 @@ async def plan_graph(call: Call) -> PlanAnswer:
     request: GraphRequest = call.body
     registry, most = call.app[REGISTRY], call.app[SETTINGS].limits.graph_nodes
     return await in_thread(lambda: _plan(request, registry, most))
+
+
+async def export_comfyui(call: Call) -> ComfyuiExport:
+    """What cannot go over is no refusal: the rest does, and the answer names it."""
+    request: GraphRequest = call.body
+    registry, settings = call.app[REGISTRY], call.app[SETTINGS]
+    return await in_thread(lambda: _exported(request, registry, settings))
+
+
+def _exported(request: GraphRequest, registry: Registry, settings: Settings) -> ComfyuiExport:
+    graph = graph_from_data(request.graph, registry)
+    _refuse_large(graph, settings.limits.graph_nodes)
+    made = export(
+        graph.with_inputs(request.inputs),
+        default_table(),
+        registry,
+        partial=True,
+        folder=settings.input,
+    )
+    return ComfyuiExport(prompt=made.prompt, problems=told(made.problems))
 
 
 async def tokenize_text(call: Call) -> TokenizeAnswer:
@@ -111,6 +135,13 @@ ROUTES = [
         *("POST", "/plan", plan_graph, "The order of a run and the memory it takes"),
         takes=GraphRequest,
         gives=PlanAnswer,
+        large=True,
+    ),
+    Route(
+        *("POST", "/export/comfyui", export_comfyui, "A graph as a prompt for ComfyUI"),
+        takes=GraphRequest,
+        gives=ComfyuiExport,
+        refuses=(413,),
         large=True,
     ),
     Route(
