@@ -26,6 +26,7 @@ export function Prompt(props: FieldProps) {
   const [selection, setSelection] = useState<[number, number] | null>(null);
   const [focused, setFocused] = useState(false);
   const composing = useRef(false);
+  const pressed = useRef(false);
   const wanted = useRef(false);
   const type = useEditor((state) => nodeByPath(state.graph, path)?.type ?? "");
   const syntax: Syntax = type.includes("a1111") ? "a1111" : "comfyui";
@@ -41,7 +42,15 @@ export function Prompt(props: FieldProps) {
 
   const swap = () => {
     const own = area.current;
-    if (!wanted.current || composing.current || !own || document.activeElement !== own) return;
+    if (
+      !wanted.current ||
+      composing.current ||
+      pressed.current ||
+      !PromptEditor ||
+      !own ||
+      document.activeElement !== own
+    )
+      return;
     setSelection([own.selectionStart, own.selectionEnd]);
   };
   const done = () => {
@@ -66,7 +75,16 @@ export function Prompt(props: FieldProps) {
       }}
       onBlur={() => {
         wanted.current = false;
+        pressed.current = false;
         setFocused(false);
+      }}
+      // Between a key's going down and the letter it writes, the field must stay the same.
+      onKeyDown={() => {
+        pressed.current = true;
+      }}
+      onKeyUp={() => {
+        pressed.current = false;
+        swap();
       }}
       onCompositionStart={() => {
         composing.current = true;
