@@ -75,8 +75,10 @@ function Field({ ask }: { ask: SearchAsk }) {
     };
     const next = moves[event.key];
     if (next !== undefined) setChosen(next);
-    else if (event.key === "Enter") take(found[at]);
-    else if (event.key === "Escape" || event.key === "Tab") close();
+    else if (event.key === "Enter") {
+      // Who types faster than the list is drawn means what was typed.
+      take(asked === text ? found[at] : results(catalogue, text, ask)[0]);
+    } else if (event.key === "Escape" || event.key === "Tab") close();
     else return;
     event.preventDefault();
   };

@@ -40,9 +40,10 @@ async function begin(): Promise<void> {
   if (!version && !asked) {
     const opened = await openTemplate(FIRST);
     // The notice of what was opened says nothing to one who asked for nothing.
-    const { notices, dismiss, openOverlay } = useUi.getState();
+    const { notices, dismiss, overlay, openOverlay } = useUi.getState();
     if (opened) for (const notice of notices) dismiss(notice.id);
-    openOverlay("welcome");
+    // Who was faster and opened something keeps it.
+    if (overlay === "") openOverlay("welcome");
   }
   watchProblems();
 }
