@@ -120,48 +120,52 @@ export function TokenAttention(props: TokenAttentionProps) {
           {shown === null ? "" : `step ${shown + 1}, `}
           {chosen || "mean of all layers"}
         </figcaption>
-        {behind ? (
-          <label className="nfa-field">
-            map
-            <input
-              type="range"
-              min={0}
-              max={100}
-              value={over}
-              aria-label="how strongly the map covers the picture"
-              onChange={(event) => setOver(Number(event.target.value))}
-            />
-          </label>
-        ) : null}
-        {asks.length > 1 ? (
-          <label className="nfa-field">
-            asked by
-            <select
-              className="nfi-select"
-              value={nameOf(ask)}
-              onChange={(event) => setAsked(event.target.value)}
-            >
-              {asks.map((one) => (
-                <option key={nameOf(one)}>{nameOf(one)}</option>
-              ))}
-            </select>
-          </label>
-        ) : null}
       </figure>
-      <fieldset className="nfa-layers">
-        <legend>layer</legend>
-        {["", ...maps.map((map) => map.layer)].map((name) => (
-          <Layer
-            key={name}
-            name={name}
-            size={index.layers.find((one) => one.name === name)}
-            src={url(name)}
-            group={`${run} ${node}`}
-            chosen={name === chosen}
-            choose={() => setLayer(name)}
-          />
-        ))}
-      </fieldset>
+      <div className="nfa-beside">
+        <div className="nfa-fields">
+          {behind ? (
+            <label className="nfa-field">
+              map over the picture
+              <input
+                type="range"
+                min={0}
+                max={100}
+                value={over}
+                aria-label="how strongly the map covers the picture"
+                onChange={(event) => setOver(Number(event.target.value))}
+              />
+            </label>
+          ) : null}
+          {asks.length > 1 ? (
+            <label className="nfa-field">
+              asked by
+              <select
+                className="nfi-select"
+                value={nameOf(ask)}
+                onChange={(event) => setAsked(event.target.value)}
+              >
+                {asks.map((one) => (
+                  <option key={nameOf(one)}>{nameOf(one)}</option>
+                ))}
+              </select>
+            </label>
+          ) : null}
+        </div>
+        <fieldset className="nfa-layers">
+          <legend>layer</legend>
+          {["", ...maps.map((map) => map.layer)].map((name) => (
+            <Layer
+              key={name}
+              name={name}
+              size={index.layers.find((one) => one.name === name)}
+              src={url(name)}
+              group={`${run} ${node}`}
+              chosen={name === chosen}
+              choose={() => setLayer(name)}
+            />
+          ))}
+        </fieldset>
+      </div>
     </section>
   );
 }

@@ -175,52 +175,54 @@ function StepDialog({ loop }: { loop: string }) {
   const close = () => askStep("");
   return (
     <Dialog title={`Stop in ${loop}`} onClose={close} size="small">
-      <form
-        className="nf-stop"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (!fits) return;
-          if (!set.includes(number - 1)) toggleStep(loop, number - 1);
-          close();
-        }}
-      >
-        <label>
-          before step
-          <input
-            className="nf-input"
-            type="number"
-            min={1}
-            max={steps}
-            value={step}
-            data-autofocus
-            onChange={(event) => setStep(event.target.value)}
-          />
-          {steps ? <span className="nf-quiet">of {steps}</span> : null}
-        </label>
-        <button type="submit" className="nf-button nf-primary" disabled={!fits}>
-          Stop there
-        </button>
-      </form>
-      {set.length ? (
-        <ul className="nf-stops" aria-label="steps it stops before">
-          {set.map((one) => (
-            <li key={one}>
-              step {one + 1}
-              <button
-                type="button"
-                className="nf-button nf-small"
-                aria-label={`stop before step ${one + 1} no more`}
-                onClick={() => toggleStep(loop, one)}
-              >
-                Take back
-              </button>
-            </li>
-          ))}
-        </ul>
-      ) : null}
-      <p className="nf-quiet">
-        With {keysOf("canvas.breakpoint") || "F9"} the run stops before the loop itself.
-      </p>
+      <div className="nf-stop-body">
+        <form
+          className="nf-stop"
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (!fits) return;
+            if (!set.includes(number - 1)) toggleStep(loop, number - 1);
+            close();
+          }}
+        >
+          <label>
+            before step
+            <input
+              className="w-text"
+              type="number"
+              min={1}
+              max={steps}
+              value={step}
+              data-autofocus
+              onChange={(event) => setStep(event.target.value)}
+            />
+            {steps ? <span className="nf-quiet">of {steps}</span> : null}
+          </label>
+          <button type="submit" className="nf-button nf-primary" disabled={!fits}>
+            Stop there
+          </button>
+        </form>
+        {set.length ? (
+          <ul className="nf-stops" aria-label="steps it stops before">
+            {set.map((one) => (
+              <li key={one}>
+                step {one + 1}
+                <button
+                  type="button"
+                  className="nf-button nf-small"
+                  aria-label={`stop before step ${one + 1} no more`}
+                  onClick={() => toggleStep(loop, one)}
+                >
+                  Take back
+                </button>
+              </li>
+            ))}
+          </ul>
+        ) : null}
+        <p className="nf-quiet">
+          With {keysOf("canvas.breakpoint") || "F9"} the run stops before the loop itself.
+        </p>
+      </div>
     </Dialog>
   );
 }

@@ -127,7 +127,7 @@ const shown = () =>
   screen.getAllByRole("img").map((one) => new URL((one as HTMLImageElement).src).searchParams);
 
 describe("the maps of a token", () => {
-  it("are the mean of all layers, and by key those of one", async () => {
+  it("are the mean of all layers, or those of one that is chosen", async () => {
     told(index());
     done("a");
     const user = userEvent.setup();
@@ -150,8 +150,7 @@ describe("the maps of a token", () => {
       "up 1 · 0 4 × 6",
     ]);
     expect((choices[0] as HTMLInputElement).checked).toBe(true);
-    choices[0]?.focus();
-    await user.keyboard("{ArrowDown}");
+    await user.click(choices[1] as HTMLElement);
     expect(shown()[0]?.get("layer")).toBe("mid_block.attentions.0.transformer_blocks.0.attn2");
   });
 
