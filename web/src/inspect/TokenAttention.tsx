@@ -26,23 +26,28 @@ function keep(key: string, index: wire.AttentionIndex | null): void {
   });
 }
 
-/** What a run that has ended told of attention in a loop or sampler; undefined until it is here. */
+/** What a run that has ended, or waits, told of attention in a loop or sampler; undefined until it
+ * is here. */
 export function useAttention(run: string, node: string): wire.AttentionIndex | undefined {
-  const state = useRuns((all) => all.runs[run]?.state ?? "queued");
-  const key = `${run} ${node}`;
+  // Where a run waits there is more to see after each step.
+  const told = useRuns(({ runs }) => {
+    const view = runs[run];
+    if (!view) return "";
+    return view.state === "paused" ? view.pausedPath : FINISHED.has(view.state) ? "ended" : "";
+  });
+  const key = `${run} ${node} ${told}`;
   const index = useIndexes(({ of }) => of[key]);
-  const ended = FINISHED.has(state);
   useEffect(() => {
-    if (!run || !node || !ended || useIndexes.getState().of[key] !== undefined) return;
+    if (!run || !node || !told || useIndexes.getState().of[key] !== undefined) return;
     keep(key, null);
     api.attention(run, node).then(
-      (told) => keep(key, told),
+      (answer) => keep(key, answer),
       (error: unknown) => {
         if (!(error instanceof api.ApiError)) throw error;
         useIndexes.setState(({ of: { [key]: _, ...of } }) => ({ of }));
       },
     );
-  }, [run, node, ended, key]);
+  }, [run, node, told, key]);
   return index ?? undefined;
 }
 
