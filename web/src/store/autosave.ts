@@ -6,6 +6,7 @@
 
 import { CLIENT, graphs, randomId } from "../api/client";
 import { onGraphs } from "../api/socket";
+import { writeJson } from "../model/json";
 import { useConflict } from "./conflict";
 import type { Kept } from "./documents";
 import { isDirty, useEditor } from "./editor";
@@ -34,7 +35,7 @@ export function restored(version: Version): Kept {
   const { at: _, ...kept } = version;
   const past = kept.past ?? [];
   // After JSON the saved graph is another object with the same content.
-  const same = JSON.stringify(kept.saved) === JSON.stringify(kept.graph);
+  const same = writeJson(kept.saved) === writeJson(kept.graph);
   const saved = same ? kept.graph : kept.saved;
   return { ...kept, past, saved, selection: [], future: [] };
 }

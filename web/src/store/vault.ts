@@ -1,6 +1,7 @@
 /** Where documents are kept in this browser: versions in a ring, the newest one never half written. */
 
 import type { GraphFile } from "../model/graph";
+import { readJson, writeJson } from "../model/json";
 import type { Kept } from "./documents";
 
 /** A document as it was at some moment. */
@@ -116,6 +117,9 @@ function finished(change: IDBTransaction): Promise<void> {
 
 const PREFIX = "nodeflow.document.";
 
+/** Characters up to which a version keeps its steps back: all of local storage has some millions. */
+const ROOM = 200_000;
+
 /** Where there is no IndexedDB (some private windows): the last version alone, and what is written
  * while the page closes, for which IndexedDB has no time. Two places take turns; the other one
  * stays whole while one is written. */
@@ -129,9 +133,10 @@ export class LocalVault implements Vault {
   /** At once, for a page that is about to close. Whether there was room. */
   putNow(tab: string, version: Version): boolean {
     const turn = (this.#turn(tab) + 1) % 2;
-    const bare: Version = { ...version, past: [] };
+    let text = writeJson(version);
+    if (text.length > ROOM) text = writeJson({ ...version, past: [] });
     try {
-      this.#storage.setItem(`${PREFIX}${tab}.${turn}`, JSON.stringify(bare));
+      this.#storage.setItem(`${PREFIX}${tab}.${turn}`, text);
       this.#storage.setItem(`${PREFIX}${tab}`, String(turn));
       return true;
     } catch {
@@ -173,7 +178,7 @@ export class LocalVault implements Vault {
     const text = this.#storage.getItem(`${PREFIX}${tab}.${turn}`);
     if (text === null) return undefined;
     try {
-      const version = JSON.parse(text) as Version;
+      const version = readJson(text) as Version;
       return isVersion(version) ? version : undefined;
     } catch {
       return undefined;
