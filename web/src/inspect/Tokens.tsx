@@ -1,6 +1,5 @@
 /** A prompt as its text encoders read it, and where in the picture one piece is listened to. */
 
-import { Play } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import * as api from "../api/client";
 import { nodeByPath } from "../model/links";
@@ -9,15 +8,10 @@ import { useCatalogue } from "../store/catalogue";
 import { useEditor } from "../store/editor";
 import { useRuns } from "../store/runs";
 import { useScrub } from "../store/scrub";
-import { useUi } from "../store/ui";
 import { checkpointOf } from "../widgets/TokenCount";
-import { TensorCanvas } from "./Draw";
-import { quietRun } from "./quiet";
-import { spoken } from "./Steps";
-import { graphOf, useRunTrace } from "./store";
+import { NoTrace } from "./Scrubber";
 import { TokenAttention, useAttention } from "./TokenAttention";
-import { atStep } from "./trace";
-import { PLACES, type Place, promptNodes, type WordRun, withWordMaps } from "./words";
+import { promptNodes } from "./words";
 
 interface Chosen {
   encoder: number;
@@ -178,86 +172,27 @@ function Token(props: { piece: wire.TokenPiece; pressed: boolean; press: () => v
 
 // ── attention ───────────────────────────────────────────────────────────────────────────────────
 
-interface Maps {
-  run: string;
-  key: string;
-  nodes: WordRun["nodes"];
-  loop: string;
-}
-
-const PLACE_NAMES: Readonly<Record<Place, string>> = {
-  all: "all layers",
-  down: "down",
-  mid: "middle",
-  up: "up",
-};
-
-/** Where in the picture a piece is listened to: made by a run of its own, after all that waits. */
+/** Where in the picture a piece is listened to, where the run was traced whole. */
 function Attention(props: { prompt: string; piece: wire.TokenPiece; length: number }) {
   const { prompt, piece, length } = props;
-  const catalogue = useCatalogue((state) => state.catalogue);
-  const shown = useRuns((state) => state.shown);
+  const run = useRuns((state) => state.shown);
   const { node, step } = useScrub();
-  const [maps, setMaps] = useState<readonly Maps[]>([]);
+  const index = useAttention(run, node);
   const slot = piece.chunk * length + piece.slot;
-  const key = `${shown} ${node} ${prompt} ${slot}`;
-  const found = maps.find((one) => one.key === key);
-  const index = useAttention(shown, node);
-  const word = piece.text.replace("</w>", "");
-  const ask = async () => {
-    const made = withWordMaps(graphOf(shown), node, prompt, slot, catalogue);
-    if (typeof made === "string") {
-      useUi.getState().notify("warning", `No attention to show: ${made}`);
-      return;
-    }
-    const title = `attention to “${bareText(piece.text)}”`;
-    const run = await quietRun({ graph: made.graph, outputs: made.outputs, title, trace: "full" });
-    if (run) setMaps((all) => [...all.slice(-7), { run, key, nodes: made.nodes, loop: node }]);
-  };
+  const word = bareText(piece.text);
   return (
     <section>
       <h3 className="nfi-h">
-        Attention to “{bareText(piece.text)}”, slot {slot}
+        Attention to “{word}”, slot {slot}
       </h3>
       {index?.maps.length ? (
-        <TokenAttention {...{ run: shown, node, slot, step, prompt, word }} />
-      ) : found ? (
-        <div className="nfi-maps">
-          {PLACES.map((place) => (
-            <WordMap key={place} maps={found} place={place} step={step} />
-          ))}
-        </div>
+        <TokenAttention {...{ run, node, slot, step, prompt, word }} />
       ) : (
-        <p className="nf-quiet">
-          <button type="button" className="nf-button" disabled={!node} onClick={() => void ask()}>
-            <Play size={13} aria-hidden /> Make the maps
-          </button>{" "}
-          {node
-            ? `The graph runs once more, after all that waits, and looks into every step of ${node}.`
-            : "Run the graph first."}
-        </p>
+        <NoTrace
+          what={`${index?.note ? `${index.note}. ` : ""}Where a word is listened to is kept by a run that keeps every value.`}
+          level="full"
+        />
       )}
     </section>
-  );
-}
-
-function WordMap({ maps, place, step }: { maps: Maps; place: Place; step: number }) {
-  const trace = useRunTrace(maps.run);
-  const state = useRuns((all) => all.runs[maps.run]?.state ?? "queued");
-  const told = trace?.byNode.get(maps.nodes[place]) ?? [];
-  const [tensor] = atStep(told, maps.loop, step);
-  return (
-    <figure>
-      {tensor?.kept ? (
-        <TensorCanvas
-          run={maps.run}
-          tensor={tensor}
-          label={`${PLACE_NAMES[place]}, step ${step + 1}: ${spoken(tensor.stats)}`}
-        />
-      ) : (
-        <p className="nf-quiet">{state === "done" ? "not kept" : state}</p>
-      )}
-      {PLACE_NAMES[place]}
-    </figure>
   );
 }

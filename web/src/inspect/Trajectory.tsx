@@ -29,7 +29,7 @@ export function Trajectory() {
   const loop = useScrub((state) => state.node);
   const node = useStepTensors(shown, loop, 0).after?.node ?? "";
   useNewest();
-  const runs = useMemo(() => traced(all), [all]);
+  const runs = useMemo(() => traced(all, shown), [all, shown]);
   const reference = references[shown] ?? "";
   const ready = all[reference]?.state === "done" ? reference : "";
   const asked = useMemo(() => [...new Set([shown, ...chosen])].slice(0, MOST), [shown, chosen]);
@@ -60,7 +60,7 @@ export function Trajectory() {
                   )
                 }
               />
-              <i aria-hidden="true" />
+              {at < 0 ? null : <i aria-hidden="true" />}
               {nameOf(run)}
             </label>
           );
@@ -104,17 +104,22 @@ function useNewest(): void {
   }, []);
 }
 
-function nameOf(run: RunView | undefined): string {
-  return run ? `run ${run.number}${run.title ? `: ${run.title.slice(0, 32)}` : ""}` : "run";
+function cut(text: string): string {
+  return text.length > 26 ? `${text.slice(0, 25)}…` : text;
 }
 
-/** Runs that kept latents, newest first. */
-function traced(runs: Readonly<Record<string, RunView>>): RunView[] {
-  return Object.values(runs)
+function nameOf(run: RunView | undefined): string {
+  return run ? `run ${run.number}${run.title ? `: ${cut(run.title)}` : ""}` : "run";
+}
+
+/** The run shown, and others that kept latents, newest first. */
+function traced(runs: Readonly<Record<string, RunView>>, shown: string): RunView[] {
+  const own = runs[shown];
+  const others = Object.values(runs)
     .filter((run) => run.trace === "latents" || run.trace === "full")
-    .filter((run) => run.state === "done")
-    .sort((a, b) => b.number - a.number)
-    .slice(0, MOST);
+    .filter((run) => run.state === "done" && run.run !== shown)
+    .sort((a, b) => b.number - a.number);
+  return [...(own ? [own] : []), ...others].slice(0, MOST);
 }
 
 async function makeReference(run: string): Promise<string> {
