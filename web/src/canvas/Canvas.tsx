@@ -227,8 +227,8 @@ function useViewports(): boolean {
     if (kept && !anew) flow.setViewport(kept);
     else act.fit([], width < NARROW ? FIRST_LOOK_NARROW : FIRST_LOOK);
     setReady(true);
-    // The card that had the keyboard may be gone.
-    if (before.where !== where && document.activeElement === document.body) focusPane();
+    // What had the keyboard may be gone: a card, the dialog that a graph was opened from.
+    if (document.activeElement === document.body) focusPane();
   }, [loads, where, loaded, width, flow]);
   return ready;
 }

@@ -8,6 +8,7 @@ import {
   useRef,
 } from "react";
 import { createPortal } from "react-dom";
+import { focusPane } from "../canvas/store";
 
 interface Props {
   title: string;
@@ -43,7 +44,9 @@ export function Dialog({
     const first = own?.querySelector<HTMLElement>("[data-autofocus]") ?? own;
     first?.focus();
     return () => {
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      if (before instanceof HTMLElement && before.isConnected && before !== document.body)
+        before.focus();
+      else focusPane();
     };
   }, []);
 
