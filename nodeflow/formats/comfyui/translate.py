@@ -22,7 +22,7 @@ from nodeflow.formats.comfyui.build import (
 )
 from nodeflow.formats.comfyui.faults import problem
 from nodeflow.formats.comfyui.prompt import MAX_FAULTS, PromptNode, Slot, read_prompt
-from nodeflow.formats.comfyui.spec import ANY, PLAIN, ComfyNode, Table
+from nodeflow.formats.comfyui.spec import ANY, PLAIN, ComfyNode, Input, Table
 from nodeflow.formats.comfyui.values import fits, linked, literal
 from nodeflow.graph import Graph, Link, Node, few_hints, nearest
 from nodeflow.node import NodeDefinition
@@ -54,13 +54,13 @@ def translate(
         prompt: parsed JSON of the API format. Beside ComfyUI's node types it may use ours, by their
             ids.
         targets: ids of the output nodes that are wanted; all of them by default.
-        everything: translate also what no output needs, as for looking at it in an editor.
+        everything: translate also what no output needs, and what names a model that is not here,
+            as for looking at it in an editor.
     """
     with few_hints():
         nodes, problems = read_prompt(prompt)
-        return _Translator(nodes, problems, table, registry, folders or Folders()).run(
-            targets, everything
-        )
+        translator = _Translator(nodes, problems, table, registry, folders or Folders(), everything)
+        return translator.run(targets)
 
 
 class _Translator:
@@ -71,8 +71,10 @@ class _Translator:
         table: Table,
         registry: Registry,
         folders: Folders,
+        everything: bool,
     ) -> None:
         self.nodes = nodes
+        self.everything = everything
         self.table = table
         self.registry = registry
         self.growing = Growing(table, registry, folders, nodes, problems=problems)
@@ -81,7 +83,8 @@ class _Translator:
         """The outputs of each node that could be translated."""
         self.mapping: dict[str, Stand] = {}
 
-    def run(self, targets: Collection[str] | None, everything: bool) -> Translated:
+    def run(self, targets: Collection[str] | None) -> Translated:
+        everything = self.everything
         self._unknown_types()
         ends = [id for id in self.nodes if self._is_end(id)]
         if targets is not None:
@@ -220,6 +223,9 @@ class _Translator:
                 found[name] = wire
             else:
                 found[name], fault = literal(node.id, input, value, self.table.options)
+                if fault is not None and self._only_absent(input, fault):
+                    self.problems.append(fault)
+                    fault = None
             if fault is not None:
                 faults.append(fault)
         for name in node.inputs:
@@ -237,6 +243,11 @@ class _Translator:
                 )
         self.problems.extend(faults)
         return None if faults else found
+
+    def _only_absent(self, input: Input, fault: Problem) -> bool:
+        """Whether all that is wrong is a model that this machine lacks, and one only looks."""
+        absent = fault.code == "value_not_in_list" and input.source in self.table.folders
+        return self.everything and absent
 
     def _only_literals(self, node: PromptNode, spec: ComfyNode | None) -> None:
         """The faults of a node's own values, where what feeds it has faults already."""
