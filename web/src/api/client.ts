@@ -2,6 +2,7 @@
 
 import type { Catalogue, NodeSpec } from "../model/catalogue";
 import type { GraphFile } from "../model/graph";
+import { readJson, writeJson } from "../model/json";
 import type * as wire from "../protocol";
 
 /** Where the API is: beside the page, so that a reverse proxy may put both anywhere. */
@@ -71,7 +72,7 @@ async function ask(path: string, { method, json, form, query, headers, signal }:
     credentials: "same-origin",
   };
   if (json !== undefined) {
-    request.body = JSON.stringify(json);
+    request.body = writeJson(json);
     request.headers = { ...request.headers, "Content-Type": "application/json" };
   }
   if (form) request.body = form;
@@ -90,7 +91,7 @@ async function ask(path: string, { method, json, form, query, headers, signal }:
 async function refusal(answer: Response): Promise<ApiError> {
   const etag = bare(answer.headers.get("ETag"));
   try {
-    const body = (await answer.json()) as Partial<wire.Problems>;
+    const body = readJson(await answer.text()) as Partial<wire.Problems>;
     if (Array.isArray(body.problems)) return new ApiError(answer.status, body.problems, etag);
   } catch {
     // Not ours: a proxy's page. The status alone is told.
@@ -104,7 +105,7 @@ function bare(etag: string | null): string {
 
 async function told<T>(path: string, options?: Ask): Promise<T> {
   const answer = await ask(path, options);
-  return (await answer.json()) as T;
+  return readJson(await answer.text()) as T;
 }
 
 async function done(path: string, options: Ask): Promise<void> {
@@ -119,7 +120,8 @@ export async function loadCatalogue(): Promise<{
   catalogue: Catalogue;
   problems: readonly wire.ProblemData[];
 }> {
-  const got = await told<wire.Catalogue>("nodes");
+  // By the browser itself: large, and its one long number (how far seeds go) `boundsOf` knows.
+  const got = (await (await ask("nodes")).json()) as wire.Catalogue;
   const nodes = got.nodes as unknown as NodeSpec[];
   const catalogue: Catalogue = {
     version: got.version,
@@ -140,7 +142,7 @@ export const graphs = async () => (await told<wire.GraphList>("graphs")).graphs;
 export async function graph(name: string): Promise<{ graph: GraphFile; etag: string }> {
   const answer = await ask(`graphs/${name}`, { headers: { "Cache-Control": "no-cache" } });
   const etag = bare(answer.headers.get("ETag"));
-  return { graph: (await answer.json()) as GraphFile, etag };
+  return { graph: readJson(await answer.text()) as GraphFile, etag };
 }
 
 /** Saves over exactly the version `etag`; without one only where nothing is yet, unless `over`. A
@@ -168,6 +170,10 @@ export const validate = (request: wire.GraphRequest, signal?: AbortSignal) =>
 
 export const plan = (request: wire.GraphRequest) =>
   told<wire.PlanAnswer>("plan", { json: request });
+
+/** The graph as a prompt for ComfyUI, and what cannot go over. */
+export const exportComfyui = (request: wire.GraphRequest) =>
+  told<wire.ComfyuiExport>("export/comfyui", { json: request });
 
 /** How the text encoders of a checkpoint see a text. */
 export function tokenize(

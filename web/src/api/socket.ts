@@ -4,6 +4,7 @@
  */
 
 import type { GraphFile } from "../model/graph";
+import { readJson } from "../model/json";
 import type * as wire from "../protocol";
 import { type Message, type Preview, useRuns } from "../store/runs";
 import { type PushedTensor, useTraces } from "../store/traces";
@@ -164,7 +165,7 @@ class Connection {
   #text(data: string): void {
     let told: { type?: unknown; data?: unknown };
     try {
-      told = JSON.parse(data) as typeof told;
+      told = readJson(data) as typeof told;
     } catch {
       return;
     }

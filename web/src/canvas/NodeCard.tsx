@@ -20,6 +20,7 @@ import { fileUrl } from "../api/client";
 import { StepFace } from "../inspect/StepFace";
 import { setParam, setTitle } from "../model/edit";
 import { type Json, PAD_IN, PAD_OUT } from "../model/graph";
+import { writeJson } from "../model/json";
 import type { Port } from "../model/ports";
 import { type CardRow, LABEL, MINIMUM_WIDTH } from "../model/size";
 import { useCatalogue } from "../store/catalogue";
@@ -399,7 +400,7 @@ function write(id: string, port: string, value: Json | undefined, merge: string)
 }
 
 function short(value: Json): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const text = typeof value === "string" ? value : writeJson(value);
   return text.length > 28 ? `${text.slice(0, 27)}…` : text;
 }
 

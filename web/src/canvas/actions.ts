@@ -32,6 +32,7 @@ import {
   type Point,
   pathOf,
 } from "../model/graph";
+import { writeJson } from "../model/json";
 import { align, arrange, distribute, type Edge as Line } from "../model/layout";
 import { splitPath } from "../model/links";
 import { portsOf } from "../model/ports";
@@ -371,7 +372,7 @@ export function copyText(): string {
   const { graph, scope } = editor();
   const ids = selectedItems().filter((id) => !isPad(id));
   if (!ids.length) return "";
-  own = JSON.stringify(copyItems(graph, scope, ids));
+  own = writeJson(copyItems(graph, scope, ids));
   say(`Copied ${many(ids, "item")}`);
   return own;
 }

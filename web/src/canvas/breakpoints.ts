@@ -3,6 +3,7 @@
 
 import { create } from "zustand";
 import type { GraphFile } from "../model/graph";
+import { writeJson } from "../model/json";
 import { nodeByPath } from "../model/links";
 import { cancelRun, runGraph } from "../store/actions";
 import { useEditor } from "../store/editor";
@@ -84,7 +85,7 @@ function meaning(graph: GraphFile): string {
   let text = known.get(graph);
   if (text === undefined) {
     const { view: _, ...rest } = graph;
-    text = JSON.stringify(rest);
+    text = writeJson(rest);
     known.set(graph, text);
   }
   return text;

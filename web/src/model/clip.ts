@@ -14,6 +14,7 @@ import {
   type Scope,
   withNodes,
 } from "./graph";
+import { readJson } from "./json";
 import { holderOf, isLoop, splitLink } from "./links";
 import { FRAME, NOTE, setView, viewOf } from "./view";
 
@@ -80,7 +81,7 @@ function viewsBelow(graph: GraphFile, scope: Scope, id: string): Record<string, 
 export function readClip(text: string): Clip | undefined {
   if (!text.includes("nodeflow_clip")) return undefined;
   try {
-    const data: unknown = JSON.parse(text);
+    const data: unknown = readJson(text);
     return isClip(data) ? data : undefined;
   } catch {
     return undefined;

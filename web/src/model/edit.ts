@@ -36,6 +36,7 @@ import {
   type Scope,
   withNodes,
 } from "./graph";
+import { writeJson } from "./json";
 import {
   type End,
   holderOf,
@@ -144,7 +145,7 @@ export function setParam(
 }
 
 export function sameJson(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
+  return a === b || writeJson(a) === writeJson(b);
 }
 
 /** Another id, everywhere it is named. The same graph if the id is taken or is none. */

@@ -3,7 +3,8 @@
  * changed in place. Everything the screen shows is worked out from it and the catalogue.
  */
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+/** Whole numbers beyond 2^53 are `bigint`, so that none is rounded: see `model/json.ts`. */
+export type Json = null | boolean | number | bigint | string | Json[] | { [key: string]: Json };
 
 /** `node.port`; a list port may gather several. */
 export type LinkText = string;

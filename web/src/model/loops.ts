@@ -2,6 +2,7 @@
 
 import { changeHolder, freshName, mapRecord, relinkScope, withField } from "./files";
 import type { GraphFile, NodeFile, Scope } from "./graph";
+import { writeJson } from "./json";
 import { holderOf, innerGraph, isLoop } from "./links";
 import { relinkOutside } from "./outside";
 
@@ -115,7 +116,7 @@ export function removeLoopPort(
     mapRecord(record, (value, k) => (k === name ? undefined : value));
   const made = changeHolder(graph, scope, (node) => {
     const next = changeRecord(node, kind, without);
-    return JSON.stringify(next) === JSON.stringify(node) ? node : next;
+    return writeJson(next) === writeJson(node) ? node : next;
   });
   return made === graph ? graph : reread(made, scope, kind, name, undefined);
 }

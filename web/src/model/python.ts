@@ -17,6 +17,7 @@ export function literal(value: Json): string {
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "bigint") return String(value);
   if (typeof value === "number") return Number.isFinite(value) ? String(value) : "None";
   if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
   const entries = Object.entries(value).map(([key, item]) => `${literal(key)}: ${literal(item)}`);

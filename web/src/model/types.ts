@@ -166,6 +166,7 @@ export function substitute(type: Type, bound: Bound): Type {
 /** The type a literal says a variable is, where no wire does. */
 export function literalType(value: unknown): string {
   if (typeof value === "boolean") return "bool";
+  if (typeof value === "bigint") return "int";
   if (typeof value === "number") return Number.isInteger(value) ? "int" : "float";
   return typeof value === "string" ? "str" : UNKNOWN;
 }

@@ -1,6 +1,7 @@
 import { useMemo } from "react";
 import { compare } from "../model/compare";
 import type { GraphFile, Json } from "../model/graph";
+import { writeJson } from "../model/json";
 import { nodeByPath, splitTarget } from "../model/links";
 import { goToNode } from "./places";
 
@@ -79,6 +80,6 @@ function shown(graph: GraphFile, path: string, port: string): string {
 }
 
 export function short(value: Json): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const text = typeof value === "string" ? value : writeJson(value);
   return text.length > 120 ? `${text.slice(0, 119)}…` : text;
 }

@@ -1,3 +1,4 @@
+import { writeJson } from "../model/json";
 import { splitTarget } from "../model/links";
 import { declaredPort } from "../model/ports";
 import { hasField } from "../model/size";
@@ -99,11 +100,7 @@ export function Results() {
       {values.map((output) => (
         <div key={output.name} className="nf-value">
           <strong>{labelOf(output.name)}</strong>
-          <pre>
-            {typeof output.value === "string"
-              ? output.value
-              : JSON.stringify(output.value, null, 2)}
-          </pre>
+          <pre>{typeof output.value === "string" ? output.value : writeJson(output.value, 2)}</pre>
         </div>
       ))}
     </section>

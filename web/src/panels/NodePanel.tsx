@@ -14,6 +14,7 @@ import { typeColour } from "../canvas/colour";
 import { vars } from "../canvas/style";
 import { setAbout, setTitle } from "../model/edit";
 import { type GraphFile, type Json, PAD_IN, PAD_OUT, pathOf, type Scope } from "../model/graph";
+import { writeJson } from "../model/json";
 import { innerGraph, isLoop, linksAt, nodeAt, splitLink } from "../model/links";
 import { type Port, portsOf } from "../model/ports";
 import { hasField } from "../model/size";
@@ -179,7 +180,7 @@ function Input(props: { graph: GraphFile; scope: Scope; id: string; port: Port }
   const value = nodeAt(graph, scope, id)?.params?.[port.name];
   const exposed = inputFor(graph, `${path}.${port.name}`);
   const field = hasField(port) && links.length === 0;
-  const own = value !== undefined && JSON.stringify(value) !== JSON.stringify(port.default);
+  const own = value !== undefined && writeJson(value) !== writeJson(port.default);
   const htmlId = fieldId(path, port.name);
   return (
     <div className="nf-field">

@@ -4,6 +4,7 @@ import { startAppearance } from "./appearance";
 import { Banners } from "./Banners";
 import { registerPanelCommands } from "./commands";
 import { Graphs } from "./Graphs";
+import { LeftOut, type LeftOutSubject } from "./LeftOut";
 import { Lightbox, subjectOf } from "./Lightbox";
 import { Mask, type MaskSubject } from "./Mask";
 import { Palette } from "./Palette";
@@ -42,6 +43,8 @@ function Overlay() {
       return <SettingsDialog />;
     case "graphs":
       return <Graphs saving={(subject as { save?: boolean } | null)?.save === true} />;
+    case "leftOut":
+      return subject ? <LeftOut subject={subject as LeftOutSubject} /> : null;
     case "lightbox":
       return subject ? <Lightbox subject={subjectOf(subject)} /> : null;
     case "mask":

@@ -7,7 +7,7 @@ import {
   SaveAll,
   Share,
 } from "lucide-react";
-import { exportJson, exportPython, newGraph, saveGraph } from "../store/actions";
+import { exportComfyUI, exportJson, exportPython, newGraph, saveGraph } from "../store/actions";
 import { useUi } from "../store/ui";
 import { chooseFile, keysOf, saveAs } from "./commands";
 import type { MenuItem } from "./Menu";
@@ -47,6 +47,7 @@ export function fileItems(): MenuItem[] {
       icon: <Share size={15} />,
       divided: true,
     },
+    { label: "Export for ComfyUI", run: () => void exportComfyUI() },
     { label: "Export as Python", run: () => exportPython() },
   ];
 }

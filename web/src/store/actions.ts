@@ -4,6 +4,7 @@ import * as api from "../api/client";
 import { lookAt } from "../api/socket";
 import { addNode, setParam } from "../model/edit";
 import { emptyGraph, type GraphFile, type Json } from "../model/graph";
+import { readJson, writeJson } from "../model/json";
 import { nodeByPath, splitPath, splitTarget } from "../model/links";
 import { pythonOf } from "../model/python";
 import { isNodeOf } from "../model/validate";
@@ -276,7 +277,7 @@ async function ownGraph(file: File): Promise<GraphFile | undefined> {
   const head = await file.slice(0, 512).text();
   if (!head.trimStart().startsWith("{")) return undefined;
   try {
-    const data: unknown = JSON.parse(await file.text());
+    const data: unknown = readJson(await file.text());
     return isGraphFile(data) ? data : undefined;
   } catch {
     return undefined;
@@ -365,11 +366,21 @@ function download(name: string, text: string, type: string): void {
 /** The graph file itself, as the command line runs it. */
 export function exportJson(): void {
   const { graph, name } = useEditor.getState();
-  download(
-    `${fileStem(graph, name)}.json`,
-    `${JSON.stringify(graph, null, 2)}\n`,
-    "application/json",
-  );
+  download(`${fileStem(graph, name)}.json`, `${writeJson(graph, 2)}\n`, "application/json");
+}
+
+/** The graph as a prompt for ComfyUI's API. What has no counterpart there is shown. */
+export async function exportComfyUI(): Promise<void> {
+  const { graph, name } = useEditor.getState();
+  try {
+    const { prompt, problems } = await api.exportComfyui({ graph: { ...graph } });
+    const file = `${fileStem(graph, name)}.comfyui.json`;
+    download(file, `${writeJson(prompt, 2)}\n`, "application/json");
+    if (problems?.length) useUi.getState().openOverlay("leftOut", { file, problems });
+    else notify("good", `Saved ${file}`);
+  } catch (error) {
+    tell("Not exported", error);
+  }
 }
 
 /** A Python program that builds and runs the same graph. */

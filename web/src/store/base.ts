@@ -1,6 +1,6 @@
 /** The commands that need no more than the stores. */
 
-import { cancelRun, exportJson, exportPython, runGraph, saveGraph } from "./actions";
+import { cancelRun, exportComfyUI, exportJson, exportPython, runGraph, saveGraph } from "./actions";
 import { type Command, registerCommands } from "./commands";
 import { hasNodes } from "./documents";
 import { useEditor } from "./editor";
@@ -74,6 +74,14 @@ const GRAPH: Command[] = [
     words: "download json",
     when: () => hasNodes(editor().graph),
     run: exportJson,
+  },
+  {
+    id: "graph.comfyui",
+    title: "Export for ComfyUI",
+    group: "Graph",
+    words: "download prompt api",
+    when: () => hasNodes(editor().graph),
+    run: exportComfyUI,
   },
   {
     id: "graph.python",

@@ -23,7 +23,8 @@ export type Overlay =
   | "settings"
   | "lightbox"
   | "mask"
-  | "graphs";
+  | "graphs"
+  | "leftOut";
 
 export interface UiState {
   theme: Theme;

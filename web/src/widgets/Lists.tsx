@@ -2,7 +2,7 @@ import { useState } from "react";
 import type { Json } from "../model/graph";
 import { type FieldProps, shownOf } from "./field";
 import { useGesture } from "./gesture";
-import { boundsOf, figure, readNumber } from "./number";
+import { boundsOf, figure, isNumber, readNumber } from "./number";
 
 /** Numbers with commas or spaces between; texts one in a line, or with `|` between on a node. */
 export function ListField(props: FieldProps) {
@@ -14,8 +14,7 @@ export function ListField(props: FieldProps) {
   const shown = shownOf(props);
   const items = Array.isArray(shown) ? shown : shown === undefined || shown === null ? [] : [shown];
   const between = numbers ? ", " : compact ? " | " : "\n";
-  const text =
-    draft ?? items.map((i) => (typeof i === "number" ? figure(i) : String(i))).join(between);
+  const text = draft ?? items.map((i) => (isNumber(i) ? figure(i) : String(i))).join(between);
   const read = readList(text, port.type, props.port.widget);
   const fault = "fault" in read ? read.fault : "";
   const shared = {
@@ -60,7 +59,7 @@ export function readList(
     return { value: text === "" ? [] : parts };
   }
   const bounds = boundsOf(type, widget);
-  const value: number[] = [];
+  const value: Json[] = [];
   for (const part of text.split(/[\s,;]+/).filter(Boolean)) {
     const read = readNumber(part, bounds);
     if ("fault" in read) return { fault: `${part}: ${read.fault}` };

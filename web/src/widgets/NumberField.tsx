@@ -1,13 +1,13 @@
 import { useRef, useState } from "react";
 import type { Gesture } from "./gesture";
-import { type Bounds, figure, mend, nudge, readNumber } from "./number";
+import { type Bounds, type Figure, figure, mend, nudge, readNumber } from "./number";
 
 interface Props {
   label: string;
-  value: number | null;
+  value: Figure | null;
   bounds: Bounds;
   gesture: Gesture;
-  onChange(value: number, merge: string): void;
+  onChange(value: Figure, merge: string): void;
   /** Called when the field is emptied; without it an empty field goes back to what it was. */
   onEmpty?: ((merge: string) => void) | undefined;
   unit?: string | undefined;
@@ -57,9 +57,9 @@ export function NumberField(props: Props) {
         spellCheck={false}
         role="spinbutton"
         aria-label={label}
-        aria-valuenow={value ?? undefined}
+        aria-valuenow={value === null ? undefined : Number(value)}
         aria-valuemin={bounds.minimum ?? undefined}
-        aria-valuemax={bounds.maximum ?? undefined}
+        aria-valuemax={bounds.maximum === null ? undefined : Number(bounds.maximum)}
         aria-valuetext={value === null ? "empty" : `${figure(value)} ${props.unit ?? ""}`.trim()}
         aria-invalid={fault ? true : undefined}
         title={fault || undefined}

@@ -2,7 +2,7 @@ import { Minus, Plus } from "lucide-react";
 import { type FieldProps, shownOf } from "./field";
 import { useGesture } from "./gesture";
 import { NumberField } from "./NumberField";
-import { boundsOf, nudge } from "./number";
+import { boundsOf, isNumber, nudge } from "./number";
 
 /** A number typed or stepped. An optional one can be emptied, which is `null`. */
 export function Numeric(props: FieldProps) {
@@ -10,7 +10,7 @@ export function Numeric(props: FieldProps) {
   const gesture = useGesture(`${path}.${port.name}`);
   const bounds = boundsOf(port.type, port.widget);
   const shown = shownOf(props);
-  const value = typeof shown === "number" ? shown : null;
+  const value = isNumber(shown) ? shown : null;
   const optional = / \| none\b/.test(port.type);
   const step = (steps: number) => {
     gesture.begin();

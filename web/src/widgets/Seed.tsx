@@ -3,7 +3,7 @@ import { useEditor } from "../store/editor";
 import { type FieldProps, shownOf } from "./field";
 import { useGesture } from "./gesture";
 import { NumberField } from "./NumberField";
-import { boundsOf, nudge } from "./number";
+import { boundsOf, type Figure, isNumber, nudge } from "./number";
 import { drawSeed, isRandom, setRandom } from "./seeds";
 
 /** A seed: typed, stepped, drawn once by the die, or drawn before each run. */
@@ -14,8 +14,8 @@ export function Seed(props: FieldProps) {
   const edit = useEditor((state) => state.edit);
   const bounds = boundsOf(port.type, port.widget);
   const shown = shownOf(props);
-  const value = typeof shown === "number" ? shown : null;
-  const set = (next: number) => {
+  const value = isNumber(shown) ? shown : null;
+  const set = (next: Figure) => {
     gesture.begin();
     onChange(next, { merge: gesture.key() });
   };

@@ -3,7 +3,7 @@ import { useRef } from "react";
 import { type FieldProps, shownOf } from "./field";
 import { useGesture } from "./gesture";
 import { NumberField } from "./NumberField";
-import { boundsOf, figure, keyed, shareOf, valueAt } from "./number";
+import { boundsOf, type Figure, figure, isNumber, keyed, shareOf, valueAt } from "./number";
 
 /** A bar that is dragged and a number that is typed; Shift moves finely, or by ten with keys. */
 export function Slider(props: FieldProps) {
@@ -12,12 +12,12 @@ export function Slider(props: FieldProps) {
   const drag = useRef<{ x: number; share: number; width: number; fine: boolean } | null>(null);
   const bounds = boundsOf(port.type, port.widget);
   const low = bounds.minimum ?? 0;
-  const high = bounds.maximum ?? 1;
+  const high = Number(bounds.maximum ?? 1);
   const shown = shownOf(props);
-  const value = typeof shown === "number" ? shown : null;
+  const value = isNumber(shown) ? shown : null;
   const share = value === null ? 0 : shareOf(value, bounds);
 
-  const set = (next: number) => {
+  const set = (next: Figure) => {
     if (next !== value) onChange(next, { merge: gesture.key() });
   };
   const down = (event: PointerEvent<HTMLDivElement>) => {
@@ -62,7 +62,7 @@ export function Slider(props: FieldProps) {
         aria-label={`${label}, drag`}
         aria-valuemin={low}
         aria-valuemax={high}
-        aria-valuenow={value ?? low}
+        aria-valuenow={Number(value ?? low)}
         aria-valuetext={value === null ? "not set" : `${figure(value)} ${port.widget?.unit ?? ""}`}
         aria-disabled={disabled || undefined}
         onPointerDown={down}

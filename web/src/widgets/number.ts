@@ -1,62 +1,92 @@
 /** Reading, writing and stepping numbers, as every number on the screen is. */
 
 import type { WidgetSpec } from "../model/catalogue";
+import { asNumber } from "../model/json";
+
+/** Whole numbers beyond 2^53 are `bigint`; all others plain. */
+export type Figure = number | bigint;
 
 export interface Bounds {
   minimum: number | null;
-  maximum: number | null;
+  maximum: Figure | null;
   step: number | null;
   whole: boolean;
   /** Only multiples of `step` are taken. */
   multiple: boolean;
 }
 
-export type Read = { value: number } | { fault: string };
+export type Read = { value: Figure } | { fault: string };
 
 export function boundsOf(type: string, widget?: WidgetSpec): Bounds {
   const whole = type.replace(/^list\[(.*)\]$/, "$1").split(" | ")[0] === "int";
   const top = widget?.maximum ?? null;
   return {
     minimum: widget?.minimum ?? null,
-    // What is above cannot be held exactly by a browser's numbers.
-    maximum: whole ? Math.min(top ?? Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER) : top,
+    maximum: whole && top !== null ? exactTop(top) : top,
     step: widget?.step ?? null,
     whole,
     multiple: widget?.widget === "Multiple",
   };
 }
 
+/** The catalogue's numbers are the browser's own: 2^63 - 1, as far as seeds go, is read as 2^63. */
+function exactTop(top: number): Figure {
+  const power = Math.log2(top);
+  return top > Number.MAX_SAFE_INTEGER && Number.isInteger(power) ? 2n ** BigInt(power) - 1n : top;
+}
+
 /** A number, or a small sum such as `1024/8*3`; a comma may stand for the point. */
 export function readNumber(text: string, bounds: Bounds): Read {
-  const value = evaluate(text);
-  if (value === null || !Number.isFinite(value)) return { fault: `“${text}” is no number` };
-  if (bounds.whole && !Number.isInteger(value)) return { fault: "a whole number is needed" };
+  const value = wholeOf(text) ?? evaluate(text);
+  if (value === null || !isFigure(value)) return { fault: `“${text}” is no number` };
+  if (bounds.whole && typeof value === "number" && !Number.isInteger(value))
+    return { fault: "a whole number is needed" };
   if (bounds.minimum !== null && value < bounds.minimum)
     return { fault: `${figure(bounds.minimum)} or more is needed` };
   if (bounds.maximum !== null && value > bounds.maximum)
     return { fault: `${figure(bounds.maximum)} or less is needed` };
-  if (bounds.multiple && bounds.step && value % bounds.step !== 0)
+  if (bounds.multiple && bounds.step && Number(value) % bounds.step !== 0)
     return { fault: `a multiple of ${bounds.step} is needed` };
   return { value };
 }
 
 /** The nearest value that is taken; null if the text is no number at all. */
-export function mend(text: string, bounds: Bounds): number | null {
-  const value = evaluate(text);
+export function mend(text: string, bounds: Bounds): Figure | null {
+  const value = wholeOf(text) ?? evaluate(text);
   return value === null || Number.isNaN(value) ? null : settle(value, bounds);
 }
 
-export function settle(value: number, bounds: Bounds): number {
+/** A whole number written out, to its last figure. */
+function wholeOf(text: string): Figure | null {
+  const plain = text.trim();
+  return /^[+-]?\d{16,40}$/.test(plain) ? asNumber(BigInt(plain.replace("+", ""))) : null;
+}
+
+export function isNumber(value: unknown): value is Figure {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
+function isFigure(value: Figure): boolean {
+  return typeof value === "bigint" || Number.isFinite(value);
+}
+
+export function settle(value: Figure, bounds: Bounds): Figure {
+  const { minimum, maximum } = bounds;
+  if (minimum !== null && value < minimum) return minimum;
+  if (maximum !== null && value > maximum) return maximum;
+  return typeof value === "bigint" && bounds.whole ? value : settled(Number(value), bounds);
+}
+
+function settled(value: number, bounds: Bounds): Figure {
   let settled = value;
   if (bounds.multiple && bounds.step) settled = Math.round(settled / bounds.step) * bounds.step;
   if (bounds.whole) settled = Math.round(settled);
   if (bounds.minimum !== null) settled = Math.max(bounds.minimum, settled);
-  if (bounds.maximum !== null) settled = Math.min(bounds.maximum, settled);
-  return settled;
+  return bounds.maximum !== null && settled > bounds.maximum ? bounds.maximum : settled;
 }
 
 /** A value on the grid of steps that begins at the lower end. */
-export function snap(value: number, bounds: Bounds, fine = false): number {
+export function snap(value: number, bounds: Bounds, fine = false): Figure {
   const step = stepOf(bounds, value) * (fine && !bounds.whole ? 0.1 : 1);
   const origin = bounds.multiple ? 0 : (bounds.minimum ?? 0);
   const snapped = origin + Math.round((value - origin) / step) * step;
@@ -64,7 +94,22 @@ export function snap(value: number, bounds: Bounds, fine = false): number {
 }
 
 /** One step up or down; coarse is ten, fine a tenth where there are parts of one. */
-export function nudge(value: number, steps: number, bounds: Bounds, size: "fine" | "" | "coarse") {
+export function nudge(
+  value: Figure,
+  steps: number,
+  bounds: Bounds,
+  size: "fine" | "" | "coarse",
+): Figure {
+  const plain = typeof value === "number" ? value : Number(value);
+  const far = Math.abs(plain) + Math.abs(steps) * 10 * stepOf(bounds, plain);
+  if (bounds.whole && !bounds.multiple && Number.isInteger(plain) && !Number.isSafeInteger(far)) {
+    const by = BigInt(Math.round(steps * stepOf(bounds, plain) * (size === "coarse" ? 10 : 1)));
+    return settle(asNumber(BigInt(value) + by), bounds);
+  }
+  return nudged(plain, steps, bounds, size);
+}
+
+function nudged(value: number, steps: number, bounds: Bounds, size: "fine" | "" | "coarse") {
   let step = stepOf(bounds, value);
   if (size === "coarse") step *= 10;
   if (size === "fine" && !bounds.whole) step /= 10;
@@ -77,27 +122,27 @@ export function nudge(value: number, steps: number, bounds: Bounds, size: "fine"
 
 /** A bar over very many whole numbers gives the small ones more room. */
 function bendOf(bounds: Bounds): number {
-  const range = (bounds.maximum ?? 1) - (bounds.minimum ?? 0);
+  const range = Number(bounds.maximum ?? 1) - (bounds.minimum ?? 0);
   return bounds.whole && range > 250 ? 3 : 1;
 }
 
 /** Where on its bar a value stands, 0..1. */
-export function shareOf(value: number, bounds: Bounds): number {
+export function shareOf(value: Figure, bounds: Bounds): number {
   const low = bounds.minimum ?? 0;
-  const range = (bounds.maximum ?? 1) - low || 1;
-  return Math.min(1, Math.max(0, (value - low) / range)) ** (1 / bendOf(bounds));
+  const range = Number(bounds.maximum ?? 1) - low || 1;
+  return Math.min(1, Math.max(0, (Number(value) - low) / range)) ** (1 / bendOf(bounds));
 }
 
 /** The value at a place of the bar, on the grid of steps. */
-export function valueAt(share: number, bounds: Bounds, fine = false): number {
+export function valueAt(share: number, bounds: Bounds, fine = false): Figure {
   const low = bounds.minimum ?? 0;
-  const range = (bounds.maximum ?? 1) - low;
+  const range = Number(bounds.maximum ?? 1) - low;
   const within = Math.min(1, Math.max(0, share));
   return snap(low + range * within ** bendOf(bounds), bounds, fine);
 }
 
 /** What a key makes of a value on a bar; null for a key that means nothing there. */
-export function keyed(key: string, value: number, bounds: Bounds, size: "fine" | "" | "coarse") {
+export function keyed(key: string, value: Figure, bounds: Bounds, size: "fine" | "" | "coarse") {
   if (key === "ArrowRight" || key === "ArrowUp") return nudge(value, 1, bounds, size);
   if (key === "ArrowLeft" || key === "ArrowDown") return nudge(value, -1, bounds, size);
   if (key === "PageUp") return nudge(value, 1, bounds, "coarse");
@@ -109,8 +154,10 @@ export function keyed(key: string, value: number, bounds: Bounds, size: "fine" |
 function stepOf(bounds: Bounds, value: number): number {
   if (bounds.step) return bounds.step;
   if (bounds.whole) return 1;
-  if (bounds.minimum !== null && bounds.maximum !== null && bounds.maximum - bounds.minimum <= 20)
-    return 10 ** Math.floor(Math.log10((bounds.maximum - bounds.minimum) / 50));
+  if (bounds.minimum !== null && bounds.maximum !== null) {
+    const range = Number(bounds.maximum) - bounds.minimum;
+    if (range <= 20) return 10 ** Math.floor(Math.log10(range / 50));
+  }
   const size = Math.abs(value);
   return size === 0 ? 0.1 : 10 ** (Math.floor(Math.log10(size)) - 1);
 }
@@ -126,7 +173,8 @@ function rounded(value: number, places: number): number {
 }
 
 /** As short as can be without telling another number. */
-export function figure(value: number): string {
+export function figure(value: Figure): string {
+  if (typeof value === "bigint") return String(value);
   if (!Number.isFinite(value)) return String(value);
   if (Number.isInteger(value)) return String(value);
   return String(Number(value.toPrecision(10)));

@@ -94,7 +94,7 @@ describe("a bar", () => {
     for (const bounds of [SCALE, STEPS, { ...SCALE, minimum: -20, maximum: 20, step: 0.05 }]) {
       for (const share of [0, 0.1, 0.33, 0.5, 0.9, 1]) {
         const value = valueAt(share, bounds);
-        expect(valueAt(shareOf(value, bounds), bounds)).toBeCloseTo(value, 9);
+        expect(Number(valueAt(shareOf(value, bounds), bounds))).toBeCloseTo(Number(value), 9);
       }
     }
   });
@@ -121,12 +121,39 @@ describe("figures", () => {
     expect(decimals(1e-7)).toBe(7);
   });
 
-  it("never exceed what a browser holds exactly", () => {
-    const seed = boundsOf("int", { widget: "Seed", minimum: 0, maximum: 2 ** 63 });
-    expect(seed.maximum).toBe(Number.MAX_SAFE_INTEGER);
-    expect(settle(2 ** 60, seed)).toBe(Number.MAX_SAFE_INTEGER);
+  it("are whole where the type is", () => {
     expect(boundsOf("list[int]").whole).toBe(true);
     expect(boundsOf("int | none").whole).toBe(true);
     expect(boundsOf("list[float]").whole).toBe(false);
+  });
+});
+
+describe("seeds beyond 2^53", () => {
+  const SEED = boundsOf("int", { widget: "Seed", minimum: 0, maximum: 2 ** 63 });
+  const WIDE = boundsOf("int", { widget: "Number", minimum: 0, maximum: 2 ** 64 });
+
+  it("end where they end", () => {
+    expect(SEED.maximum).toBe(2n ** 63n - 1n);
+    expect(WIDE.maximum).toBe(2n ** 64n - 1n);
+    expect(settle(2n ** 64n, SEED)).toBe(2n ** 63n - 1n);
+    expect(mend("99999999999999999999", SEED)).toBe(2n ** 63n - 1n);
+    expect(mend("-99999999999999999999", SEED)).toBe(0);
+  });
+
+  it("are typed to the last figure", () => {
+    expect(readNumber("9007199254740993", SEED)).toEqual({ value: 9007199254740993n });
+    expect(readNumber(" 9007199254740991 ", SEED)).toEqual({ value: Number.MAX_SAFE_INTEGER });
+    expect(readNumber("9223372036854775808", SEED)).toEqual({
+      fault: "9223372036854775807 or less is needed",
+    });
+    expect(figure(9007199254740993n)).toBe("9007199254740993");
+  });
+
+  it("are stepped by one, over the edge and back", () => {
+    expect(nudge(Number.MAX_SAFE_INTEGER, 1, SEED, "")).toBe(2n ** 53n);
+    expect(nudge(2n ** 53n, 1, SEED, "")).toBe(2n ** 53n + 1n);
+    expect(nudge(2n ** 53n, -1, SEED, "")).toBe(Number.MAX_SAFE_INTEGER);
+    expect(nudge(2n ** 63n - 2n, 1, SEED, "coarse")).toBe(2n ** 63n - 1n);
+    expect(nudge(5, 1, SEED, "")).toBe(6);
   });
 });
