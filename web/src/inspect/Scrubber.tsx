@@ -144,13 +144,20 @@ export function NoTrace({ what, level = "latents" }: { what: string; level?: "la
   const state = useRuns((all) => all.runs[all.shown]?.state);
   const trace = useShownTrace();
   const under = state === "queued" || state === "running";
+  const asked = useRuns((all) => all.runs[all.shown]?.trace ?? "off");
+  if (under && asked !== "off") {
+    return (
+      <div className="nfi-empty" role="status">
+        <p>The run is {state}: what it keeps will stand here.</p>
+      </div>
+    );
+  }
   return (
     <div className="nfi-empty">
       <p>
         {shown && trace && trace.evicted > 0
           ? `${trace.evicted} tensors of this run were let go for want of room. `
           : ""}
-        {under ? `The run is ${state}; ` : ""}
         {what}
       </p>
       <button

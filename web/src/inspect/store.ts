@@ -266,7 +266,9 @@ export function watchTraces(): () => void {
     const run = runs[shown];
     const state = run?.state ?? "";
     const now = `${shown}:${FINISHED.has(run?.state ?? "queued")}`;
-    if (shown && run && run.trace !== "off" && now !== seen && state !== "queued") {
+    // What a run traces is told with its summary, which may come late: once it has ended, ask.
+    const may = run?.trace !== "off" || !run.number || FINISHED.has(run.state);
+    if (shown && run && may && now !== seen && state !== "queued") {
       seen = now;
       void fetchTrace(shown).then(() => {
         // A trace that was being fetched as the run ended may lack its end.
@@ -274,7 +276,7 @@ export function watchTraces(): () => void {
         if (trace) prefetch(trace);
       });
     }
-    if (timer === undefined && state === "running" && run?.trace !== "off") {
+    if (timer === undefined && state === "running" && may) {
       timer = setTimeout(() => {
         timer = undefined;
         seen = "";
