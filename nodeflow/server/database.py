@@ -89,7 +89,21 @@ CREATE TRIGGER events_counted AFTER INSERT ON events
 BEGIN UPDATE runs SET last_seq = NEW.seq WHERE number = NEW.number; END;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_FILES = """
+-- Which run made a file last. Files of runs that are forgotten are so as well.
+CREATE TABLE files (
+    kind TEXT NOT NULL,
+    path TEXT NOT NULL,
+    number INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+    PRIMARY KEY (kind, path)
+) WITHOUT ROWID;
+CREATE INDEX files_of_run ON files (number);
+INSERT OR REPLACE INTO files
+SELECT json_extract(made.value, '$.kind'), json_extract(made.value, '$.path'), outputs.number
+FROM outputs, json_each(outputs.data, '$.files') AS made ORDER BY outputs.number;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _FILES)
 """From each version of the tables to the next; `PRAGMA user_version` counts those that were made.
 """
 

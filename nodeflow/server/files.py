@@ -26,7 +26,7 @@ from nodeflow.formats.picture import read_picture_metadata
 from nodeflow.server import pictures
 from nodeflow.server.api.table import PREFIX, Call, Route, add_routes
 from nodeflow.server.dropped import opened
-from nodeflow.server.keys import REGISTRY, SETTINGS
+from nodeflow.server.keys import REGISTRY, RUNS, SETTINGS
 from nodeflow.server.pictures import MEDIA_TYPES, in_thread
 from nodeflow.server.places import (
     Refused,
@@ -282,7 +282,13 @@ async def _delete(settings: Settings, folder: Path, name: str) -> None:
 async def list_outputs(call: Call) -> OutputPage:
     settings, query = call.app[SETTINGS], call.query
     folder = settings.input if query.kind == "input" else settings.output
-    return await in_thread(lambda: _page(query.kind, folder, query.limit, query.after))
+    page = await in_thread(lambda: _page(query.kind, folder, query.limit, query.after))
+    runs = call.app.get(RUNS)
+    if runs is not None:
+        makers = await runs.makers(query.kind, [file.path for file in page.files])
+        for file in page.files:
+            file.run = makers.get(file.path, "")
+    return page
 
 
 def _page(kind: Literal["output", "input"], folder: Path, limit: int, after: str) -> OutputPage:

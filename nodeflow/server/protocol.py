@@ -584,6 +584,7 @@ class GalleryFile(Message):
     height: int
     saved_at: float
     run: str = ""
+    """That made it last, as far as the history goes back."""
     has_graph: bool = False
     param: str = Field("", description="what names it in a node's path parameter")
 

@@ -195,6 +195,10 @@ class Runs:
         """The newest runs in these states (none: in any), older than number `before`."""
         return await self._archive.do(lambda store: store.page(states or (), limit, before))
 
+    async def makers(self, kind: str, paths: Sequence[str]) -> dict[str, str]:
+        """The run that made each of these files last, of those that are known."""
+        return await self._archive.do(lambda store: store.makers(kind, paths))
+
     async def summary(self, run: str) -> RunSummary:
         """How a run stands. Raises NoSuchRun."""
         return await self._archive.do(lambda store: store.summary(run))

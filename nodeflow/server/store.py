@@ -40,6 +40,10 @@ EVENTS_AT_ONCE = 10_000
 """Of one run; who has that many asks again after the last of them."""
 
 
+FILES_AT_ONCE = 500
+"""SQLite takes only so many values in one question."""
+
+
 class NoSuchRun(NodeflowError):
     """There is no run of this name (any more)."""
 
@@ -292,6 +296,20 @@ class Store:
         )
         return [json.loads(row["data"]) for row in rows]
 
+    def makers(self, kind: str, paths: Sequence[str]) -> dict[str, str]:
+        """The run that made each of these files last, of those that are known."""
+        found: dict[str, str] = {}
+        for start in range(0, len(paths), FILES_AT_ONCE):
+            some = [text_of(path) for path in paths[start : start + FILES_AT_ONCE]]
+            marks = ", ".join("?" * len(some))
+            rows = self.db.execute(
+                "SELECT path, run FROM files JOIN runs USING (number)"
+                f" WHERE kind = ? AND path IN ({marks})",
+                (kind, *some),
+            )
+            found.update((row["path"], row["run"]) for row in rows)
+        return found
+
     def note(self, name: str) -> str:
         """A word kept under a name, or ""."""
         row = self._one("SELECT value FROM notes WHERE name = ?", name)
@@ -341,6 +359,10 @@ class Store:
             self.db.execute(
                 "REPLACE INTO outputs VALUES (?, ?, ?)",
                 (item.number, text_of(output.name), json_of(output.model_dump())),
+            )
+            self.db.executemany(
+                "REPLACE INTO files VALUES (?, ?, ?)",
+                [(file.kind, text_of(file.path), item.number) for file in output.files],
             )
         if item.type == "nf.run":
             self._tell_state(item.number, data["state"], **_known(data))

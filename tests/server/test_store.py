@@ -332,6 +332,47 @@ def test_what_was_asked_is_kept(store: Store) -> None:
     assert (store.note("paused"), store.note("other")) == ("yes", "")
 
 
+def _output(name: str, *paths: str) -> dict[str, Any]:
+    files = [{"kind": "output", "path": path} for path in paths]
+    return {"output": {"name": name, "node": "save", "files": files, "value": None}}
+
+
+def _make(store: Store, run: str, *paths: str) -> None:
+    """A run that makes files."""
+    add(store, run)
+    work = store.begin()
+    assert work is not None
+    store.record([Happened(work.number, "nf.output", _output("files", *paths))])
+    store.record([Ended(work.number, "done")])
+
+
+def test_files_know_the_run_that_made_them_last(store: Store) -> None:
+    _make(store, "a", "one.png", "two.png")
+    _make(store, "b", "two.png", "sub/three.png")
+    asked = ["one.png", "two.png", "sub/three.png", "none.png"]
+    found = store.makers("output", asked)
+    assert found == {"one.png": "a", "two.png": "b", "sub/three.png": "b"}
+    assert store.makers("input", asked) == {}
+    assert store.makers("output", []) == {}
+    many = [f"{n}.png" for n in range(1200)]
+    assert store.makers("output", [*many, "one.png"]) == {"one.png": "a"}
+    store.delete("a")
+    assert store.makers("output", asked) == {"two.png": "b", "sub/three.png": "b"}
+
+
+def test_files_of_older_tables_are_known(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite3"
+    store = Store(path)
+    _make(store, "a", "one.png", "two.png")
+    _make(store, "b", "two.png")
+    store.db.execute("DROP TABLE files")  # as the first version of the tables was
+    store.db.execute("PRAGMA user_version = 1")
+    store.close()
+    store = Store(path)
+    assert store.makers("output", ["one.png", "two.png"]) == {"one.png": "a", "two.png": "b"}
+    store.close()
+
+
 # ── the file ────────────────────────────────────────────────────────────────────────────────────
 
 

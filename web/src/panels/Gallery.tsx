@@ -44,6 +44,7 @@ export function Gallery() {
     thumb: fileUrl(file.kind, file.path, 256),
     title: file.path,
     hasGraph: file.has_graph,
+    run: file.run ?? "",
     width: file.width,
     height: file.height,
     remove: async () => {

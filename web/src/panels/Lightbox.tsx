@@ -3,12 +3,13 @@ import {
   Diff,
   Download,
   FileJson,
+  History,
   SlidersHorizontal,
   Trash2,
   ZoomIn,
 } from "lucide-react";
 import { type KeyboardEvent, useRef, useState } from "react";
-import { openFile } from "../store/actions";
+import { openFile, restoreRun } from "../store/actions";
 import { useUi } from "../store/ui";
 import { Dialog } from "./Dialog";
 import { FIT, transformOf, useZoom } from "./useZoom";
@@ -20,6 +21,8 @@ export interface Picture {
   title: string;
   /** Whether it carries the graph that made it. */
   hasGraph?: boolean;
+  /** The run that made it, as far as it is known. */
+  run?: string;
   width?: number | null;
   height?: number | null;
   /** Deletes it on the server; absent where that is not offered. */
@@ -203,6 +206,18 @@ export function Lightbox({ subject }: { subject: LightboxSubject }) {
                 onClick={() => setOther((index + 1) % pictures.length)}
               >
                 <Columns2 size={16} aria-hidden /> Compare
+              </button>
+            ) : null}
+            {picture.run ? (
+              <button
+                type="button"
+                className="nf-button"
+                onClick={() => {
+                  close();
+                  void restoreRun(picture.run ?? "");
+                }}
+              >
+                <History size={16} aria-hidden /> Restore its run
               </button>
             ) : null}
             {picture.hasGraph ? (
