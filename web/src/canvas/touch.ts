@@ -11,9 +11,11 @@ export function useLongPress(pane: RefObject<HTMLElement | null>): void {
     let timer = 0;
     let from = { x: 0, y: 0 };
     let opened = 0;
+    let held = false;
     const stop = () => window.clearTimeout(timer);
     const onDown = (event: PointerEvent) => {
       stop();
+      held = false;
       if (event.pointerType !== "touch" || !event.isPrimary) return;
       from = { x: event.clientX, y: event.clientY };
       const target = event.target as Element;
@@ -21,12 +23,18 @@ export function useLongPress(pane: RefObject<HTMLElement | null>): void {
       timer = window.setTimeout(() => {
         if (Date.now() - opened < 1000) return;
         const { x, y } = from;
+        held = true;
         const init = { bubbles: true, cancelable: true, clientX: x, clientY: y };
         target.dispatchEvent(new MouseEvent("contextmenu", init));
       }, HOLD_MS);
     };
     const onMove = (event: PointerEvent) => {
       if (Math.hypot(event.clientX - from.x, event.clientY - from.y) > STILL) stop();
+    };
+    // Letting go is no tap on what has opened under the finger.
+    const onTouchEnd = (event: TouchEvent) => {
+      if (held && event.cancelable) event.preventDefault();
+      held = false;
     };
     const onMenu = (event: Event) => {
       // The browser made one itself.
@@ -38,6 +46,7 @@ export function useLongPress(pane: RefObject<HTMLElement | null>): void {
     element.addEventListener("pointerup", stop, true);
     element.addEventListener("pointercancel", stop, true);
     element.addEventListener("contextmenu", onMenu, true);
+    element.addEventListener("touchend", onTouchEnd, { capture: true, passive: false });
     return () => {
       stop();
       element.removeEventListener("pointerdown", onDown, true);
@@ -45,6 +54,7 @@ export function useLongPress(pane: RefObject<HTMLElement | null>): void {
       element.removeEventListener("pointerup", stop, true);
       element.removeEventListener("pointercancel", stop, true);
       element.removeEventListener("contextmenu", onMenu, true);
+      element.removeEventListener("touchend", onTouchEnd, true);
     };
   }, [pane]);
 }

@@ -104,7 +104,8 @@ function GraphName() {
     >
       <span className="nf-name-text">
         <span className="nf-cut">{name}</span>
-        <small>
+        {/* Said by the button's name. */}
+        <small aria-hidden>
           {dirty ? <span className="nf-dot" /> : null}
           {state}
         </small>
