@@ -2,6 +2,7 @@
  * picture. */
 
 import * as api from "../api/client";
+import { reveal } from "../canvas/actions";
 import { type GraphFile, pathOf } from "../model/graph";
 import { placeMissing } from "../model/layout";
 import { nodeByPath, splitLink } from "../model/links";
@@ -51,6 +52,8 @@ export async function change(way: Way, check = false, path = selectedNode()): Pr
     }
     const id = told.node.split("/").at(-1) ?? "";
     useEditor.getState().edit(LABELS[way], () => made, { select: [id] });
+    // Drawn first: only then is there something to go to.
+    requestAnimationFrame(() => reveal(id));
     if (check) await sameOutputs(before, made);
     else {
       const differs = "identical" in told && !told.identical;
