@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, CDPSession, Page, Route, sync_playwrigh
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
+from large_graphs import graph_of
 from serving import Server, serving
 
 CHROMIUM = "/usr/bin/chromium"
@@ -30,36 +31,6 @@ FLAGS = ["--no-sandbox", "--disable-features=LocalNetworkAccessChecks"]
 MOVES = 20
 REST = "() => new Promise((done) => requestIdleCallback(done, {timeout: 1000}))"
 """A page that draws nothing may wait for an idle moment for ever."""
-ROW = [
-    ("empty", "latent.empty", {}),
-    ("noise", "noise.gaussian", {"latent": "empty.latent"}),
-    ("betas", "schedule.of_model", {"model": "checkpoint.model"}),
-    ("sigmas", "sigmas.normal", {"betas": "betas.betas"}),
-    ("prompt", "text.encode", {"clip": "checkpoint.clip"}),
-    ("negative", "text.encode", {"clip": "checkpoint.clip"}),
-    ("start", "forward.start", {k: f"{v}.{k}" for k, v in
-                                {"latent": "empty", "noise": "noise", "sigmas": "sigmas"}.items()}),
-    ("decode", "vae.decode", {"vae": "checkpoint.vae", "latent": "start.latent"}),
-]  # fmt: skip
-"""One row of nodes as people use them: sockets, sliders, prompts."""
-
-
-def graph_of(nodes: int) -> dict[str, Any]:
-    """So many nodes in rows of eight, six rows side by side, all on one checkpoint."""
-    made: dict[str, Any] = {"checkpoint": {"type": "load.checkpoint", "params": {"name": "tiny"}}}
-    view: dict[str, list[int]] = {"checkpoint": [-340, 0]}
-    for k in range(nodes - 1):
-        row, column = divmod(k, len(ROW))
-        name, kind, links = ROW[column]
-        here = {port: _in_row(link, row) for port, link in links.items()}
-        made[f"{name}_{row}"] = {"type": kind, **({"links": here} if here else {})}
-        view[f"{name}_{row}"] = [(row % 6) * 2800 + column * 330, row // 6 * 320]
-    return {"nodeflow": 1, "title": f"{nodes} nodes", "nodes": made, "view": view}
-
-
-def _in_row(link: str, row: int) -> str:
-    node, port = link.split(".")
-    return link if node == "checkpoint" else f"{node}_{row}.{port}"
 
 
 def save(server: Server, name: str, graph: dict[str, Any]) -> None:
