@@ -59,13 +59,11 @@ def autoencoder(
     if len(widths) < 2 or any(width % 8 for width in widths):
         raise InputError("widths", str(widths), "two or more multiples of 8")
     vae = training.new_autoencoder(widths, seed)
-    history = training.train_autoencoder(
+    history = training_runs.going_on(training.train_autoencoder, folder, ctx)(
         vae,
         scenes.scenes,
         training_runs.loop(steps, learning_rate, seed),
         kl_weight=kl_weight,
-        folder=training_runs.state_folder(folder, ctx),
-        on_step=training_runs.report(ctx),
     )
     some = scenes.scenes[:: max(1, len(scenes.scenes) // 500)]
     vae = normalise_latents(vae, training.encode_scenes(vae, some))
@@ -94,14 +92,12 @@ def decoder(
     from nodes.diffusion.training import autoencoder as training
 
     finer = deepcopy(vae.autoencoder).requires_grad_(True)
-    history = training.train_autoencoder(
+    history = training_runs.going_on(training.train_autoencoder, folder, ctx)(
         finer,
         scenes.scenes,
         training_runs.loop(steps, learning_rate, seed),
         crops=training.CROPS[-1:],
         decoder_only=True,
-        folder=training_runs.state_folder(folder, ctx),
-        on_step=training_runs.report(ctx),
     )
     trained = replace(vae, autoencoder=finer.requires_grad_(False))
     return TrainedVae(trained, training_runs.losses(history))
@@ -130,15 +126,13 @@ def text_encoder(
 
     tokenizer = ClipTokenizer.from_folder(_tokenizer_folder())
     encoder = training.new_text_encoder(hidden, layers, seed)
-    history = training.train_text_encoder(
+    history = training_runs.going_on(training.train_text_encoder, folder, ctx)(
         encoder,
         training.ContrastHead(hidden, seed=seed),
         tokenizer,
         scenes.scenes,
         training_runs.loop(steps, learning_rate, seed, weight_decay=0.05),
         batch=batch,
-        folder=training_runs.state_folder(folder, ctx),
-        on_step=training_runs.report(ctx),
     )
     return TrainedClip(
         Clip(encoder.requires_grad_(False), tokenizer), training_runs.losses(history)
@@ -170,15 +164,13 @@ def denoiser(
     if len(widths) != 3 or any(width % 16 for width in widths):
         raise InputError("widths", str(widths), "three multiples of 16")
     data = {k: training.EncodedScenes(*part) for k, part in encoded.by_kind.items()}
-    unet, history = training.train_denoiser(
+    unet, history = training_runs.going_on(training.train_denoiser, folder, ctx)(
         training.new_unet(widths, clip.encoder.config.hidden_size, seed),
         clip.encoder,
         clip.tokenizer,
         data,
         training_runs.loop(steps, learning_rate, seed),
         training.Recipe(batch=batch, dropped=dropped_captions, ema=ema),
-        folder=training_runs.state_folder(folder, ctx),
-        on_step=training_runs.report(ctx),
     )
     return TrainedModel(Model(unet, training.beta_schedule()), training_runs.losses(history))
 

@@ -68,15 +68,13 @@ def lora(
 
     _check(model, clip, examples)
     path = _path(name, ".safetensors", ctx)
-    network, history = training.train_lora(
+    network, history = training_runs.going_on(training.train_lora, folder, ctx)(
         model,
         clip,
         examples,
         training_runs.loop(steps, learning_rate, seed),
         rank=rank,
         recipe=AdapterRecipe(batch, dropped_captions, offset_noise),
-        folder=training_runs.state_folder(folder, ctx),
-        on_step=training_runs.report(ctx),
     )
     training.save_lora(path, network, rank)
     return TrainedLora(replace(model, network=network), str(path), training_runs.losses(history))
@@ -115,7 +113,7 @@ def embedding(
     if not clip.tokenizer.split(begin_with)[0]:
         raise InputError("begin_with", repr(begin_with), "at least one word")
     path = _path(name, ".safetensors", ctx)
-    learnt, history = training.train_embedding(
+    learnt, history = training_runs.going_on(training.train_embedding, folder, ctx)(
         model,
         clip,
         examples,
@@ -124,8 +122,6 @@ def embedding(
         words=begin_with,
         vectors=vectors,
         recipe=AdapterRecipe(batch, 0.0, offset_noise),
-        folder=training_runs.state_folder(folder, ctx),
-        on_step=training_runs.report(ctx),
     )
     training.save_embedding(path, learnt)
     return TrainedEmbedding(str(path), training_runs.losses(history))
@@ -161,14 +157,12 @@ def controlnet(
         hint = "Take examples from train_examples.edges or train_examples.hinted"
         raise InputError("examples", "no hints", "a hint for each picture", hint)
     path = _path(name, "", ctx)
-    network, history = training.train_controlnet(
+    network, history = training_runs.going_on(training.train_controlnet, folder, ctx)(
         model,
         clip,
         examples,
         training_runs.loop(steps, learning_rate, seed),
         recipe=AdapterRecipe(batch, dropped_captions, offset_noise),
-        folder=training_runs.state_folder(folder, ctx),
-        on_step=training_runs.report(ctx),
     )
     training.save_controlnet(path, network)
     return TrainedControlNet(

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from math import isclose
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from nodeflow.confinement import confined
 from nodeflow.context import RunContext
 from nodeflow.errors import InputError
 from nodeflow.widgets import NewPath, Number
@@ -24,6 +22,7 @@ Steps = Annotated[int, Number(1, 1_000_000, 1, "steps")]
 Rate = Annotated[float, Number(0, 0.1)]
 Batch = Annotated[int, Number(1, 4096, 1)]
 Folder = Annotated[str, NewPath()]
+T = TypeVar("T")
 
 
 def loop(steps: int, learning_rate: float, seed: int, weight_decay: float = 0.01) -> Loop:
@@ -35,16 +34,24 @@ def loop(steps: int, learning_rate: float, seed: int, weight_decay: float = 0.01
     return Loop(steps, learning_rate, weight_decay=weight_decay, seed=seed)
 
 
-def state_folder(folder: str, ctx: RunContext) -> Path | None:
-    """Where the training's state is kept; nowhere without a name.
+def going_on(training: Callable[..., T], folder: str, ctx: RunContext) -> Callable[..., T]:
+    """`training`, which shows each step, stops when the run is cancelled, and goes on from the
+    state in `folder` under the run's output folder; it keeps none without a name.
 
-    Raises:
-        InputError: a server runs the graph. The state is a pickle, and it opens none.
+    Raises, when it is called:
+        InputError: the folder's state cannot be read, or is of another training.
     """
-    if folder and confined():
-        hint = "leave it empty: the training begins anew each time"
-        raise InputError("folder", repr(folder), "no folder, as this runs on a server", hint)
-    return ctx.output_dir / folder if folder else None
+
+    def run(*given: object, **named: object) -> T:
+        from nodes.diffusion.training.checkpointing import StateError
+
+        place = ctx.output_dir / folder if folder else None
+        try:
+            return training(*given, **named, folder=place, on_step=report(ctx))
+        except StateError as error:
+            raise InputError("folder", error.got, error.expected, error.hint) from error
+
+    return run
 
 
 def report(ctx: RunContext) -> Callable[[int, int, dict[str, float]], None]:

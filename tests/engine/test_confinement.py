@@ -17,7 +17,7 @@ import pytest
 from nodeflow import confinement
 from nodeflow.confinement import ConfinedError, confine, confined, release, told, why_not
 from nodeflow.context import RunContext
-from nodeflow.errors import GraphError, GraphFormatError, InputError, NodeError
+from nodeflow.errors import GraphError, GraphFormatError, NodeError
 from nodeflow.executor import run
 from nodeflow.formats.graph_json import graph_from_data, read_graph
 from nodeflow.registry import load_registry
@@ -173,13 +173,23 @@ def test_no_pickle_is_opened(base: Path, monkeypatch: pytest.MonkeyPatch, suffix
     assert model_files.find("hypernetworks", f"x{suffix}") == file
 
 
-def test_training_keeps_no_state(base: Path) -> None:
-    from nodes.training_runs import state_folder
-
+def test_training_keeps_its_state_in_the_output_folder(base: Path) -> None:
+    (base / "output/out").symlink_to(base / "secret")
+    scenes = {"type": "train_data.scenes", "params": {"centered": 8, "positioned": 0, "pairs": 0}}
+    params = {"steps": 1, "batch": 4, "layers": 1, "hidden": 8}
+    encoder = {"type": "train.text_encoder", "links": {"scenes": "data.scenes"}}
     context = RunContext(output_dir=base / "output")
-    assert state_folder("", context) is None
-    with pytest.raises(InputError, match="server"):
-        state_folder("mine", context)
+    for folder in ("train/mine", "../secret", "out/mine", str(base / "secret")):
+        nodes = {"data": scenes, "it": {**encoder, "params": {**params, "folder": folder}}}
+        made = graph_from_data({"nodeflow": 1, "nodes": nodes, "outputs": {"out": "it.losses"}})
+        if folder == "train/mine":
+            run(made, context=context)
+            continue
+        with pytest.raises(GraphError) as caught:
+            run(made, context=context)
+        assert [p.code for p in caught.value.problems] == ["outside-output"]
+    assert (base / "output/train/mine/state.json").is_file()
+    assert not list((base / "secret").rglob("state*"))
 
 
 def test_wildcards_are_read_from_folders_that_may_be_read(base: Path) -> None:
@@ -327,6 +337,24 @@ def _hooked(base: Path, body: str) -> None:
         [sys.executable, "-c", code, str(base)], env=env, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_hook_holds_the_state_of_a_training(tmp_path: Path) -> None:
+    """Safetensors writes past Python: the file is opened before."""
+    _hooked(
+        tmp_path,
+        """
+        import torch
+        from nodes.diffusion.training.checkpointing import State, load_state, save_state
+        state = State(1, {}, [], {"w": torch.ones(2)})
+        for _ in range(2):
+            save_state(base / "output/deep/mine", state)
+        assert load_state(base / "output/deep/mine").tensors["w"].tolist() == [1, 1]
+        refused(lambda: save_state(base / "elsewhere", state))
+        refused(lambda: save_state(base / "input", state))
+        assert list((base / "input").iterdir()) == []
+        """,
+    )
 
 
 def test_the_hook_lets_nothing_be_written_elsewhere(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_autoencoder(tmp_path: Path) -> None:
     result = run(graph("1_autoencoder"), inputs, context=RunContext(output_dir=tmp_path))
     assert result.outputs["rebuilt"].pixels.shape == (16, 128, 128, 3)
     assert result.outputs["loss"].pixels.shape == (1, 360, 640, 3)
-    assert (tmp_path / "train" / "autoencoder" / "state.pt").is_file()
+    assert (tmp_path / "train" / "autoencoder" / "state.json").is_file()
 
 
 def test_text_encoder(tmp_path: Path) -> None:
@@ -50,7 +50,11 @@ def test_denoiser_saves_a_checkpoint_and_goes_on_from_its_state(tmp_path: Path) 
         "widths": [16, 16, 16],
     }
     context = RunContext(output_dir=tmp_path)
-    first = run(graph("3_denoiser"), inputs, context=context)
+    alone = {**DATA, "steps": 2, "widths": WIDTHS}
+    run(graph("1_autoencoder"), alone, outputs=["loss"], context=context)
+    state = (tmp_path / "train" / "autoencoder" / "state.json").read_bytes()
+    first = run(graph("3_denoiser"), inputs, context=context)  # has the first graph's autoencoder
+    assert (tmp_path / "train" / "autoencoder" / "state.json").read_bytes() == state
     saved = Path(first.outputs["checkpoint"])
     assert saved == tmp_path / "my_model"
     weights = (saved / "unet" / "diffusion_pytorch_model.safetensors").read_bytes()
@@ -65,7 +69,7 @@ def test_lora(tmp_path: Path, checkpoint: str) -> None:
     assert result.outputs["lora"] == str(tmp_path / "loras" / "my_outline.safetensors")
     assert result.outputs["examples"].pixels.shape == (6, 128, 128, 3)
     assert result.outputs["compare"].pixels.shape[2] > 256
-    assert (tmp_path / "train" / "lora" / "state.pt").is_file()
+    assert (tmp_path / "train" / "lora" / "state.json").is_file()
 
 
 def test_embedding(tmp_path: Path, checkpoint: str) -> None:

@@ -1,5 +1,6 @@
 """Train nodes: the three networks, all very small."""
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -67,17 +68,74 @@ def test_a_cancelled_autoencoder_goes_on_where_it_was(scenes: SceneSet, tmp_path
     watch = Watch(stop_at=2)
     with pytest.raises(Cancelled):
         _train_small(scenes, watch.context(tmp_path))
-    assert (tmp_path / "state" / "state.pt").is_file()
+    assert (tmp_path / "state" / "state.json").is_file()
     then = Watch()
     resumed = _train_small(scenes, then.context(tmp_path))
     assert then.steps[0][:2] == (4, 5)  # step 3 was under way when it was noticed
     assert "psnr" in then.steps[0][2]
     whole = _train_small(scenes, RunContext(output_dir=tmp_path / "other"))
     assert whole.losses == resumed.losses
+    one, other = (made.vae.autoencoder.state_dict() for made in (whole, resumed))
+    assert all(torch.equal(one[name], value) for name, value in other.items())
 
 
 def _train_small(scenes: SceneSet, ctx: RunContext) -> train.TrainedVae:
     return train.autoencoder(scenes, steps=5, widths=SMALL, folder="state", ctx=ctx)
+
+
+@pytest.mark.parametrize("name", ["decoder", "text_encoder", "denoiser"])
+def test_cancelled_again_and_again_it_goes_on_bit_for_bit(
+    name: str,
+    scenes: SceneSet,
+    trained_vae: train.TrainedVae,
+    trained_clip: train.TrainedClip,
+    encoded: EncodedScenes,
+    tmp_path: Path,
+) -> None:
+    """The state's digest is one: weights, averages, and what the optimizer remembers."""
+
+    def run(watch: Watch, folder: str) -> Any:
+        given: dict[str, Any] = {
+            "steps": 5,
+            "folder": folder,
+            "seed": 3,
+            "ctx": watch.context(tmp_path),
+        }
+        if name == "decoder":
+            return train.decoder(trained_vae.vae, scenes, **given)
+        if name == "text_encoder":
+            return train.text_encoder(scenes, batch=8, layers=1, hidden=32, **given)
+        widths = [16, 16, 16]
+        return train.denoiser(encoded, trained_clip.clip, batch=4, widths=widths, **given)
+
+    whole = run(Watch(), "whole")
+    for step in (1, 3):
+        with pytest.raises(Cancelled):
+            run(Watch(stop_at=step), "cut")
+    assert run(Watch(), "cut").losses == whole.losses
+    one, other = (
+        json.loads((tmp_path / folder / "state.json").read_text("utf-8"))
+        for folder in ("whole", "cut")
+    )
+    assert one["step"] == 5
+    assert one == other
+
+
+def test_a_folder_of_another_training_is_refused(scenes: SceneSet, tmp_path: Path) -> None:
+    ctx = RunContext(output_dir=tmp_path)
+    given: dict[str, Any] = {"steps": 1, "folder": "state", "ctx": ctx}
+    train.text_encoder(scenes, batch=8, layers=1, hidden=32, **given)
+    with pytest.raises(InputError, match=r"folder: got .*batch 8.*expected batch 4") as caught:
+        train.text_encoder(scenes, batch=4, layers=1, hidden=32, **given)
+    assert caught.value.port == "folder"
+    with pytest.raises(InputError, match=r"scenes 24 of .* expected scenes 3 of"):
+        train.text_encoder(train_data.scenes(3, 0, 0), batch=8, layers=1, hidden=32, **given)
+    with pytest.raises(InputError, match="training text encoder, expected training autoencoder"):
+        train.autoencoder(scenes, widths=SMALL, **given)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "state.pt").write_bytes(b"")
+    with pytest.raises(InputError, match=r"a pickle .* Begin anew"):
+        train.text_encoder(scenes, batch=8, layers=1, hidden=32, **{**given, "folder": "old"})
 
 
 def test_text_encoder(trained_clip: train.TrainedClip) -> None:

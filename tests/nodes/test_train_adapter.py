@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -150,13 +151,77 @@ def test_a_cancelled_lora_goes_on_where_it_was(
             model, clip, outlined, "mine", steps=5, rank=2, batch=2, folder="state", ctx=ctx
         )
 
-    with pytest.raises(Cancelled):
-        run(stopping_at(2, tmp_path))
+    for step in (1, 3):
+        with pytest.raises(Cancelled):
+            run(stopping_at(step, tmp_path))
     resumed = run(RunContext(output_dir=tmp_path))
     whole = run(RunContext(output_dir=tmp_path / "other"))
     assert resumed.losses == whole.losses
     one, other = load_file(resumed.path), load_file(whole.path)
     assert all(torch.equal(one[name], other[name]) for name in other)
+    assert state(tmp_path) == state(tmp_path / "other")
+
+
+def test_a_cancelled_embedding_goes_on_where_it_was(
+    model: Model, clip: Clip, named: Examples, tmp_path: Path
+) -> None:
+    def run(ctx: RunContext) -> train_adapter.TrainedEmbedding:
+        return train_adapter.embedding(
+            model, clip, named, name="mine", vectors=2, steps=5, batch=2, folder="state", ctx=ctx
+        )
+
+    for step in (1, 3):
+        with pytest.raises(Cancelled):
+            run(stopping_at(step, tmp_path))
+    resumed = run(RunContext(output_dir=tmp_path))
+    whole = run(RunContext(output_dir=tmp_path / "other"))
+    assert torch.equal(load_file(resumed.path)["emb_params"], load_file(whole.path)["emb_params"])
+    assert state(tmp_path) == state(tmp_path / "other")
+
+
+def test_a_cancelled_controlnet_goes_on_where_it_was(
+    model: Model, clip: Clip, edged: Examples, tmp_path: Path
+) -> None:
+    def run(ctx: RunContext) -> train_adapter.TrainedControlNet:
+        return train_adapter.controlnet(
+            model, clip, edged, "mine", steps=4, batch=2, folder="state", ctx=ctx
+        )
+
+    with pytest.raises(Cancelled):
+        run(stopping_at(2, tmp_path))
+    resumed = run(RunContext(output_dir=tmp_path))
+    whole = run(RunContext(output_dir=tmp_path / "other"))
+    assert unchanged(resumed.controlnet.network, weights(whole.controlnet.network))
+    assert state(tmp_path) == state(tmp_path / "other")
+
+
+def state(folder: Path) -> dict[str, Any]:
+    """All that is kept, its tensors by their digest."""
+    content: dict[str, Any] = json.loads((folder / "state" / "state.json").read_text("utf-8"))
+    return content
+
+
+def test_a_state_goes_on_beside_the_same_model_and_examples_alone(
+    model: Model, clip: Clip, outlined: Examples, tmp_path: Path
+) -> None:
+    ctx = RunContext(output_dir=tmp_path)
+
+    def run(model: Model, examples: Examples, rank: int = 2) -> None:
+        train_adapter.lora(
+            model, clip, examples, "m", steps=1, rank=rank, batch=2, folder="state", ctx=ctx
+        )
+
+    run(model, outlined)
+    other = new_unet((16, 16, 32), cross=16, seed=5).requires_grad_(False).eval()
+    with pytest.raises(InputError, match=r"folder: got .* denoiser"):
+        run(replace(model, network=other), outlined)
+    with pytest.raises(InputError, match=r"latents \["):
+        run(model, replace(outlined, latents=outlined.latents * 1.1))
+    with pytest.raises(InputError, match="captions 4 of"):
+        run(model, replace(outlined, captions=outlined.captions[::-1]))
+    with pytest.raises(InputError, match="rank 2, expected rank 4"):
+        run(model, outlined, rank=4)
+    run(model, outlined)
 
 
 def test_embedding(model: Model, clip: Clip, named: Examples, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nodes.diffusion.training.loop import History, Loop, OnStep, Progress, ShareGradients, train
+from nodes.diffusion.training.recipes import of_items
 from nodes.diffusion.training.scenes import Scene, draw
 
 WIDTHS = (24, 40, 64, 128)
@@ -161,6 +162,12 @@ def train_autoencoder(
         {"vae": vae},
         loss,
         loop,
+        recipe={
+            "training": "decoder" if decoder_only else "autoencoder",
+            "kl_weight": kl_weight,
+            "crops": " ".join(f"{side}x{batch}<{share:g}" for share, side, batch in crops),
+            "scenes": of_items(scenes),
+        },
         folder=folder,
         on_step=on_step,
         progress=progress,

@@ -6,6 +6,7 @@ ControlNets of SDXL: the base reads the prompt, the hint says where things are.
 
 import copy
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 from nodes.diffusion.training.adapters import AdapterRecipe, draw_batch, noise_loss
 from nodes.diffusion.training.denoiser import encode_captions
 from nodes.diffusion.training.loop import History, Loop, OnStep, train
+from nodes.diffusion.training.recipes import of_examples
 from nodes.diffusion.training.tokenizer import CONTEXT
 from nodes.types import Clip, Examples, Model
 
@@ -81,7 +83,14 @@ def train_controlnet(
 
         return noise_loss(predict, batch.latents, recipe, rng, device), {}
 
-    history = train({"controlnet": controlnet}, loss, loop, folder=folder, on_step=on_step)
+    kept = {
+        "training": "ControlNet",
+        **asdict(recipe),
+        **of_examples(unet, clip.encoder, examples),
+    }
+    history = train(
+        {"controlnet": controlnet}, loss, loop, recipe=kept, folder=folder, on_step=on_step
+    )
     return controlnet.eval().requires_grad_(False), history
 
 

@@ -6,7 +6,7 @@ guidance as in Ho & Salimans 2022, arXiv 2207.12598.
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from transformers import CLIPTextModel
 
 from nodes.diffusion.tokenizer import ClipTokenizer
 from nodes.diffusion.training.loop import History, Loop, OnStep, Progress, ShareGradients, train
+from nodes.diffusion.training.recipes import of_items, of_latents, of_weights
 from nodes.diffusion.training.scenes import KINDS, Scene, caption
 from nodes.diffusion.training.text_image import SHORT, tokenize
 from nodes.diffusion.training.tokenizer import CONTEXT
@@ -226,6 +227,13 @@ def train_denoiser(
         loop,
         kept={"ema": average},
         after_step=average_now,
+        recipe={
+            "training": "denoiser",
+            **asdict(recipe),
+            "text_encoder": of_weights(encoder),
+            **{kind: of_items(part.scenes) for kind, part in data.items()},
+            "latents": [number for part in data.values() for number in of_latents(part.latents)],
+        },
         folder=folder,
         on_step=on_step,
         progress=progress,

@@ -5,6 +5,7 @@ denoiser's loss smallest on pictures of the new thing.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from nodes.diffusion.cloning import clone_modules
 from nodes.diffusion.tokenizer import ClipTokenizer
 from nodes.diffusion.training.adapters import AdapterRecipe, draw_batch, noise_loss
 from nodes.diffusion.training.loop import History, Loop, OnStep, train
+from nodes.diffusion.training.recipes import of_examples
 from nodes.diffusion.training.tokenizer import CONTEXT, END_ID, START_ID
 from nodes.types import Clip, Examples, Model
 
@@ -99,7 +101,14 @@ def train_embedding(
         return noise_loss(predict, batch.latents, recipe, rng, device), {}
 
     parts = {"embedding": nn.ParameterList([learnt])}
-    history = train(parts, loss, loop, folder=folder, on_step=on_step)
+    kept = {
+        "training": "embedding",
+        "word": token,
+        "begin_with": words,
+        **asdict(recipe),
+        **of_examples(model.network, clip.encoder, examples),
+    }
+    history = train(parts, loss, loop, recipe=kept, folder=folder, on_step=on_step)
     return learnt.detach().clone(), history
 
 

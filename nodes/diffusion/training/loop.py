@@ -1,18 +1,19 @@
 """The one training loop: AdamW, warm-up, one long cosine, clipping, checkpoints.
 
 Whatever is random in a step is drawn from (seed, step), so a resumed run repeats the run that was
-never stopped, bit for bit.
+never stopped, bit for bit, and a state holds no random generator.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from nodes.diffusion.training.checkpointing import load_state, save_state
+from nodes.diffusion.training.checkpointing import Recipe, State, load_state, save_state
+from nodes.diffusion.training.resuming import collect, restore
 
 Values = dict[str, float]
 History = list[Values]
@@ -36,11 +37,45 @@ class Loop:
     seed: int = 0
 
 
+FREE = ("steps", "save_every")  # what may change when a training goes on: it may be longer
+
+
 def rate_at(step: int, progress: float, loop: Loop) -> float:
     """Linear warm-up, then a cosine over the whole progress from 1 down to `final_rate`."""
     cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
     share = loop.final_rate + (1 - loop.final_rate) * cosine
     return loop.learning_rate * share * min(1.0, (step + 1) / max(loop.warmup, 1))
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained, and where its state is kept."""
+
+    modules: Mapping[str, nn.Module]
+    weights: Mapping[str, nn.Parameter]
+    optimizer: torch.optim.AdamW
+    recipe: Recipe
+    history: History
+    folder: Path | None
+
+    def save(self, step: int) -> None:
+        """Keep the state, where there is a folder for it."""
+        if self.folder:
+            tensors = collect(self.modules, self.weights, self.optimizer)
+            save_state(self.folder, State(step, self.recipe, self.history, tensors))
+
+    def resume(self) -> int:
+        """Fill everything from the folder's state; the step to go on from.
+
+        Raises:
+            StateError: the state there cannot be read, or is of another training.
+        """
+        state = load_state(self.folder) if self.folder else None
+        if state is None:
+            return 0
+        restore(state, self.recipe, self.modules, self.weights, self.optimizer)
+        self.history.extend(state.history)
+        return state.step
 
 
 def train(
@@ -50,6 +85,7 @@ def train(
     *,
     kept: Mapping[str, nn.Module] | None = None,
     after_step: Callable[[int], None] | None = None,
+    recipe: Recipe | None = None,
     folder: Path | None = None,
     on_step: OnStep | None = None,
     progress: Progress | None = None,
@@ -57,20 +93,13 @@ def train(
 ) -> History:
     """Train `parts` in place. `kept` (such as an EMA) is saved and resumed, but not optimised.
 
-    With a `folder` the run goes on from the state there. `progress` other than step / steps lets a
-    run be measured in time; `share_gradients` lets processes train one model together.
+    With a `folder` the run goes on from the state there, which has to have the same `recipe`: plain
+    values that tell this training from others. `progress` other than step / steps lets a run be
+    measured in time; `share_gradients` lets processes train one model together.
     """
-    modules = {**parts, **(kept or {})}
-    weights = [p for part in parts.values() for p in part.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(
-        weights,
-        lr=loop.learning_rate,
-        betas=(0.9, 0.99),
-        weight_decay=loop.weight_decay,
-        fused=True,
-    )
-    history: History = []
-    step = _resume(folder, modules, optimizer, history)
+    training = _training(parts, kept or {}, loop, recipe or {}, folder)
+    optimizer, weights = training.optimizer, list(training.weights.values())
+    step = begun = training.resume()
     while (done := progress(step) if progress else step / loop.steps) < 1:
         for group in optimizer.param_groups:
             group["lr"] = rate_at(step, done, loop)
@@ -84,59 +113,47 @@ def train(
         if after_step:
             after_step(step)
         step += 1
-        history.append({"step": step, "loss": loss.item(), **values})
-        if folder and step % loop.save_every == 0:
-            _save(folder, step, modules, optimizer, history)
-        _report(on_step, step, loop.steps, history, folder, modules, optimizer)
-    if folder:
-        _save(folder, step, modules, optimizer, history)
-    return history
+        training.history.append({"step": step, "loss": loss.item(), **values})
+        if step % loop.save_every == 0:
+            training.save(step)
+        _report(on_step, step, loop.steps, training)
+    if step > begun and step % loop.save_every:
+        training.save(step)
+    return training.history
 
 
-def _report(
-    on_step: OnStep | None,
-    step: int,
-    steps: int,
-    history: History,
+def _training(
+    parts: Mapping[str, nn.Module],
+    kept: Mapping[str, nn.Module],
+    loop: Loop,
+    recipe: Recipe,
     folder: Path | None,
-    modules: Mapping[str, nn.Module],
-    optimizer: torch.optim.Optimizer,
-) -> None:
+) -> Training:
+    weights = {
+        f"{name}.{key}": weight
+        for name, part in parts.items()
+        for key, weight in part.named_parameters()
+        if weight.requires_grad
+    }
+    optimizer = torch.optim.AdamW(
+        weights.values(),
+        lr=loop.learning_rate,
+        betas=(0.9, 0.99),
+        weight_decay=loop.weight_decay,
+        fused=True,
+    )
+    pace = asdict(loop)
+    for free in FREE:
+        del pace[free]
+    return Training({**parts, **kept}, weights, optimizer, {**pace, **recipe}, [], folder)
+
+
+def _report(on_step: OnStep | None, step: int, steps: int, training: Training) -> None:
     """Tell how it goes; if that stops the run, keep its state first."""
     if on_step is None:
         return
     try:
-        on_step(step, steps, history[-1])
+        on_step(step, steps, training.history[-1])
     except BaseException:
-        if folder:
-            _save(folder, step, modules, optimizer, history)
+        training.save(step)
         raise
-
-
-def _save(
-    folder: Path,
-    step: int,
-    modules: Mapping[str, nn.Module],
-    optimizer: torch.optim.Optimizer,
-    history: History,
-) -> None:
-    states = {name: module.state_dict() for name, module in modules.items()}
-    state = {"step": step, "optimizer": optimizer.state_dict(), "history": history, **states}
-    save_state(folder, state)
-
-
-def _resume(
-    folder: Path | None,
-    modules: Mapping[str, nn.Module],
-    optimizer: torch.optim.Optimizer,
-    history: History,
-) -> int:
-    """Fill everything from the folder's state; the step to go on from."""
-    state = load_state(folder) if folder else None
-    if state is None:
-        return 0
-    for name, module in modules.items():
-        module.load_state_dict(state[name])
-    optimizer.load_state_dict(state["optimizer"])
-    history.extend(state["history"])
-    return int(state["step"])

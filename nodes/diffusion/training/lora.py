@@ -4,6 +4,7 @@ Hu et al. 2021, arXiv 2106.09685: W + (alpha / r) B A. The file has the names th
 gave them, which every program reads.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from nodes.diffusion.cloning import clone_modules
 from nodes.diffusion.training.adapters import AdapterRecipe, draw_batch, noise_loss
 from nodes.diffusion.training.denoiser import encode_captions
 from nodes.diffusion.training.loop import History, Loop, OnStep, train
+from nodes.diffusion.training.recipes import of_examples
 from nodes.diffusion.training.tokenizer import CONTEXT
 from nodes.types import Clip, Examples, Model
 
@@ -69,7 +71,13 @@ def train_lora(
 
     # The matrices alone: a state on disk holds no weight of the base.
     matrices = nn.ParameterList([p for p in unet.parameters() if p.requires_grad])
-    history = train({"lora": matrices}, loss, loop, folder=folder, on_step=on_step)
+    kept = {
+        "training": "LoRA",
+        "rank": rank,
+        **asdict(recipe),
+        **of_examples(model.network, clip.encoder, examples),
+    }
+    history = train({"lora": matrices}, loss, loop, recipe=kept, folder=folder, on_step=on_step)
     return unet.eval().requires_grad_(False), history
 
 

@@ -18,6 +18,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from nodes.diffusion.tokenizer import ClipTokenizer
 from nodes.diffusion.training.autoencoder import to_tensor
 from nodes.diffusion.training.loop import History, Loop, OnStep, Progress, ShareGradients, train
+from nodes.diffusion.training.recipes import of_items
 from nodes.diffusion.training.scenes import Scene, caption, draw, near_miss
 from nodes.diffusion.training.tokenizer import CONTEXT, END_ID, START_ID
 
@@ -135,6 +136,7 @@ def train_text_encoder(
         parts,
         loss,
         loop,
+        recipe={"training": "text encoder", "batch": batch, "scenes": of_items(scenes)},
         folder=folder,
         on_step=on_step,
         progress=progress,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler
-from torch import Tensor, nn
+from torch import nn
 
 from nodes.diffusion.tokenizer import ClipTokenizer
 from nodes.diffusion.training import denoiser as dn
@@ -23,11 +23,10 @@ from nodes.diffusion.training.autoencoder import (
     to_tensor,
     train_autoencoder,
 )
-from nodes.diffusion.training.checkpointing import load_state, save_state
 from nodes.diffusion.training.evaluate import SEED, contact_sheet, figures, held_out_prompts
 from nodes.diffusion.training.export import SCALING, new_scheduler, normalise_latents
 from nodes.diffusion.training.judge import judge
-from nodes.diffusion.training.loop import History, Loop, Values, rate_at, train
+from nodes.diffusion.training.loop import History, Loop, Values, rate_at
 from nodes.diffusion.training.plot import plot_curve, smoothed
 from nodes.diffusion.training.scenes import KINDS, SHAPES, draw, is_held_out, sample_scenes
 from nodes.diffusion.training.text_image import (
@@ -133,47 +132,6 @@ def test_captions_are_swapped_at_clean_steps_only() -> None:
     moved = given[:, 0, 0] != states[:, 0, 0]
     assert moved[:300].float().mean() == pytest.approx(0.5, abs=0.1)
     assert not moved[300:].any()
-
-
-# The loop
-
-
-def _line_fit(
-    folder: Path | None, steps: int, stop_at: int | None = None
-) -> tuple[nn.Linear, History]:
-    torch.manual_seed(0)
-    model = nn.Linear(4, 1)
-
-    def loss(step: int, done: float) -> tuple[Tensor, Values]:
-        x = torch.from_numpy(np.random.default_rng(step).standard_normal((16, 4), np.float32))
-        return (model(x) - x.sum(1, keepdim=True)).square().mean(), {}
-
-    def stop(step: int, total: int, values: Values) -> None:
-        if step == stop_at:
-            raise KeyboardInterrupt
-
-    loop = Loop(steps, learning_rate=0.05, warmup=5, save_every=7)
-    return model, train({"model": model}, loss, loop, folder=folder, on_step=stop)
-
-
-def test_a_stopped_run_resumes_bit_for_bit(tmp_path: Path) -> None:
-    whole, history = _line_fit(None, 60)
-    with pytest.raises(KeyboardInterrupt):
-        _line_fit(tmp_path, 60, stop_at=23)
-    state = load_state(tmp_path)
-    assert state is not None
-    assert state["step"] == 23  # kept although 23 is no multiple of save_every
-    resumed, again = _line_fit(tmp_path, 60)
-    assert torch.equal(whole.weight, resumed.weight)
-    assert history == again
-    assert history[-1]["loss"] < 0.05 * history[0]["loss"]
-
-
-def test_a_crash_while_writing_keeps_the_old_state(tmp_path: Path) -> None:
-    save_state(tmp_path, {"step": 1})
-    (tmp_path / "state.pt.part").write_bytes(b"half a file")
-    assert load_state(tmp_path) == {"step": 1}
-    assert load_state(tmp_path / "nothing") is None
 
 
 # Each training, very small
