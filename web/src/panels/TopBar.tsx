@@ -103,9 +103,8 @@ function GraphName() {
       items={fileItems()}
     >
       <span className="nf-name-text">
-        <span className="nf-cut">{name}</span>
-        {/* Said by the button's name. */}
-        <small aria-hidden>
+        <span className="nf-cut">{name}</span>{" "}
+        <small>
           {dirty ? <span className="nf-dot" /> : null}
           {state}
         </small>
