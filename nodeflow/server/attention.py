@@ -103,9 +103,7 @@ def _why_none(trace: Trace | None, node: str, level: str) -> str:
     said = [one["text"] for one in (trace.remarks if trace else []) if is_in(one["node"], node)]
     if said:
         return str(said[0])
-    return (
-        "nothing here asked a network under a prompt in this run: for what is cached none is asked"
-    )
+    return "nothing here asked a network under a prompt in this run"
 
 
 def mean_map(traces: Traces, run: str, asked: MapQuery) -> Array:

@@ -40,7 +40,7 @@ def test_every_route_of_the_api_is_described(tmp_path: Path) -> None:
     assert apart == {
         *(f"{PREFIX}/openapi.json", f"{PREFIX}/ws", f"{PREFIX}/files/{{kind}}/{{path}}"),
         *(f"{PREFIX}/runs/{{run}}/tensors/{{tid}}", f"{PREFIX}/runs/{{run}}/tensors/{{tid}}.png"),
-        f"{PREFIX}/runs/{{run}}/attention.png",
+        *(f"{PREFIX}/runs/{{run}}/attention.png", f"{PREFIX}/template-pictures/{{name}}"),
     }
 
 
