@@ -89,6 +89,7 @@ export function Canvas() {
   }, [made, graph, scope, catalogue, selection, moving, sizing, bending]);
 
   const painted = far && scene.edges.length > MANY;
+  const nodes = useCards(scene.nodes, painted);
 
   const pane = useRef<HTMLElement>(null);
   const flow = useReactFlow<CardNode, WireEdge>();
@@ -116,7 +117,7 @@ export function Canvas() {
       >
         <ReactFlow<CardNode, WireEdge>
           aria-label="Graph"
-          nodes={ready ? scene.nodes : NO_NODES}
+          nodes={ready ? nodes : NO_NODES}
           edges={ready && !painted ? scene.edges : NO_EDGES}
           nodeTypes={nodeTypes}
           edgeTypes={edgeTypes}
@@ -231,6 +232,24 @@ function useViewports(): boolean {
     if (document.activeElement === document.body) focusPane();
   }, [loads, where, loaded, width, flow]);
   return ready;
+}
+
+/** While wires are painted cards have no sockets, and the library may have measured that none are
+ * there: once one is near again it is given every card anew, and takes the places we know. */
+function useCards(nodes: CardNode[], painted: boolean): CardNode[] {
+  const before = useRef(painted);
+  const anew = useRef<WeakMap<CardNode, CardNode>>(null);
+  return useMemo(() => {
+    if (before.current && !painted) anew.current = new WeakMap();
+    before.current = painted;
+    const known = anew.current;
+    if (painted || !known) return nodes;
+    return nodes.map((node) => {
+      const copy = known.get(node) ?? { ...node };
+      known.set(node, copy);
+      return copy;
+    });
+  }, [nodes, painted]);
 }
 
 // ── changes ─────────────────────────────────────────────────────────────────────────────────────
