@@ -12,7 +12,7 @@ from nodeflow.formats.comfyui.build import ANYTHING, readable_id
 from nodeflow.formats.comfyui.probe import CANVAS, HOLE, WAYS, Fixed, Pattern, Ref
 from nodeflow.formats.comfyui.prompt import PromptNode
 from nodeflow.formats.comfyui.spec import ComfyNode, Table
-from nodeflow.graph import Graph, Link, Node, nearest
+from nodeflow.graph import Graph, Link, Node
 from nodeflow.node import MISSING, NodeDefinition
 from nodeflow.registry import Registry
 from nodeflow.widgets import Number
@@ -101,11 +101,9 @@ class Matcher:
     def hint(self, id: str) -> str:
         """What to do about a node for which there is no pattern."""
         type = self.nodes[id].type
-        known = sorted({place[0] for place in self._outputs} | set(self._ends))
-        if type in known:
+        if type in self._ends or any(type == place[0] for place in self._outputs):
             return "as it is set or wired here ComfyUI has no such node: change its settings"
-        near = nearest(type, known)
-        return f"{near} has one" if near else "do without it, or run this graph here"
+        return "do without it, or run this graph in nodeflow"
 
     def _completed(self, found: Found) -> bool:
         """Look for the parts behind the other outputs, and see that no input lacks its wire."""
