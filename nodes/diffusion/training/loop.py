@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import monotonic
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,7 @@ class Loop:
 
 
 FREE = ("steps", "save_every")  # what may change when a training goes on: it may be longer
+SAVE_SECONDS = 300.0  # of slow steps: a process that is killed has lost no more than so much
 
 
 def rate_at(step: int, progress: float, loop: Loop) -> float:
@@ -99,7 +101,8 @@ def train(
     """
     training = _training(parts, kept or {}, loop, recipe or {}, folder)
     optimizer, weights = training.optimizer, list(training.weights.values())
-    step = begun = training.resume()
+    step = saved = training.resume()
+    saved_at = monotonic()
     while (done := progress(step) if progress else step / loop.steps) < 1:
         for group in optimizer.param_groups:
             group["lr"] = rate_at(step, done, loop)
@@ -114,10 +117,11 @@ def train(
             after_step(step)
         step += 1
         training.history.append({"step": step, "loss": loss.item(), **values})
-        if step % loop.save_every == 0:
+        if step % loop.save_every == 0 or monotonic() - saved_at > SAVE_SECONDS:
             training.save(step)
+            saved, saved_at = step, monotonic()
         _report(on_step, step, loop.steps, training)
-    if step > begun and step % loop.save_every:
+    if step > saved:
         training.save(step)
     return training.history
 

@@ -3,6 +3,7 @@ taken for no other training."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -131,6 +132,21 @@ def test_a_killed_run_goes_on_from_its_last_save(tmp_path: Path) -> None:
         assert torch.equal(one, other)
 
 
+def test_slow_steps_are_kept_more_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that goes on by 101 seconds whenever it is looked at."""
+    clock = itertools.count(0.0, 101.0)
+    monkeypatch.setattr("nodes.diffusion.training.loop.monotonic", lambda: next(clock))
+    kept = []
+
+    def note(folder: Path, state: State) -> Path:
+        kept.append(state.step)
+        return save_state(folder, state)
+
+    monkeypatch.setattr("nodes.diffusion.training.loop.save_state", note)
+    line_fit(tmp_path, loop=replace(LOOP, steps=10, save_every=100))
+    assert kept == [3, 6, 9, 10]
+
+
 def test_a_run_at_its_end_writes_nothing_and_may_be_made_longer(tmp_path: Path) -> None:
     line_fit(tmp_path)
     before = (tmp_path / "state.json").stat().st_mtime_ns
@@ -208,8 +224,8 @@ class CrashingAt:
         self.left = number
         for owner, name in (
             (checkpointing, "save_file"),
-            (checkpointing.os, "replace"),
-            (checkpointing.os, "fsync"),
+            (os, "replace"),
+            (os, "fsync"),
             (Path, "write_text"),
             (Path, "write_bytes"),
             (Path, "chmod"),
