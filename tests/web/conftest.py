@@ -7,13 +7,15 @@ a script fails the test, unless the test says by `watch.expect(…)` that it is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from editing import Editor
 from programs import chromium
@@ -54,6 +56,29 @@ class Watch:
             return
         if f"{parts.scheme.replace('ws', 'http')}://{parts.netloc}" not in self.origins:
             self.faults.append(f"left the origin: {url}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Of a test that failed, what its pages showed: pictures in its `tmp_path`."""
+    report = yield
+    if report.when == "call" and report.failed:
+        given = item.funcargs
+        pages = [value for value in given.values() if isinstance(value, Page)]
+        pages += [value.page for value in given.values() if isinstance(value, Editor)]
+        for k, page in enumerate(page for page in pages if not page.is_closed()):
+            path = given["tmp_path"] / f"failed-{k}.png"
+            with suppress(PlaywrightError):  # of a page that crashed there is none
+                page.screenshot(path=path)
+            report.sections.append(("screenshot", str(path)))
+    return report
+
+
+@pytest.fixture(autouse=True)
+def a_place_for_screenshots(tmp_path: Path) -> Path:
+    return tmp_path
 
 
 @pytest.fixture(scope="session")
