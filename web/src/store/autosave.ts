@@ -33,11 +33,11 @@ export function snapshot(at: number): Version {
 
 export function restored(version: Version): Kept {
   const { at: _, ...kept } = version;
-  const past = kept.past ?? [];
-  // After JSON the saved graph is another object with the same content.
-  const same = writeJson(kept.saved) === writeJson(kept.graph);
-  const saved = same ? kept.graph : kept.saved;
-  return { ...kept, past, saved, selection: [], future: [] };
+  // After JSON the saved graph is another object with the same content, in the steps back too.
+  const text = writeJson(kept.saved);
+  const one = (graph: Kept["graph"]) => (writeJson(graph) === text ? kept.saved : graph);
+  const past = (kept.past ?? []).map((step) => ({ ...step, graph: one(step.graph) }));
+  return { ...kept, graph: one(kept.graph), past, selection: [], future: [] };
 }
 
 /** Keeps the document of one tab. */
