@@ -740,11 +740,16 @@ function useKeptKeyboard(graph: GraphFile): (event: FocusEvent) => void {
   const last = useRef<Element>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: cards go when the graph changes
   useEffect(() => {
-    // Cards are drawn and taken away a moment later than the graph changes.
-    const frame = requestAnimationFrame(() => {
+    // Cards are drawn and taken away some frames later than the graph changes.
+    let left = 12;
+    let frame = 0;
+    const look = () => {
       const gone = last.current && !last.current.isConnected;
       if (gone && document.activeElement === document.body) focusPane();
-    });
+      else if (left > 0) frame = requestAnimationFrame(look);
+      left -= 1;
+    };
+    look();
     return () => cancelAnimationFrame(frame);
   }, [graph]);
   return useCallback((event: FocusEvent) => {
