@@ -52,14 +52,14 @@ const RUN: Command[] = [
     id: "run.trace",
     title: "Run and keep every step",
     group: "Run",
-    words: "trace latents look inside",
+    words: "run with trace latents look inside",
     run: () => runGraph({ trace: "latents" }),
   },
   {
     id: "run.traceAll",
     title: "Run and keep every value",
     group: "Run",
-    words: "trace full look inside",
+    words: "run with trace full look inside",
     run: () => runGraph({ trace: "full" }),
   },
   {
