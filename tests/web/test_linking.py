@@ -167,6 +167,53 @@ def test_a_wires_end_is_taken_elsewhere_or_off(three: Editor) -> None:
     assert three.json()["nodes"]["n1"]["params"] == {"a": 0, "b": 1}
 
 
+def test_an_input_that_has_a_wire_gives_it_to_the_hand(three: Editor) -> None:
+    def place(end: str) -> tuple[float, float]:
+        return middle(three.socket(end, "input").bounding_box())
+
+    three.link("n0.value", "n1.a")
+    three.drag(place("n1.a"), place("n2.b"))
+    assert links(three) == {"n2.b": "n0.value"}
+    # Laid down where it was taken up, or given up by Escape, it is as if nothing had been.
+    mouse = three.page.mouse
+    for end in (place("n2.b"), BELOW, place("n2.a")):
+        mouse.move(*place("n2.b"))
+        mouse.down()
+        mouse.move(*BELOW, steps=4)
+        mouse.move(*end, steps=4)
+        if end != place("n2.b"):
+            three.press("Escape")
+        mouse.up()
+        assert links(three) == {"n2.b": "n0.value"}
+        expect(three.search).to_be_hidden()
+        # No link hangs on the pointer.
+        expect(three.socket("n0.value", "output")).not_to_have_attribute("data-fit", "origin")
+    three.drag(place("n2.b"), BELOW)
+    assert links(three) == {}
+    expect(three.search).to_be_hidden()
+    three.press("Control+z", "Control+z")
+    assert links(three) == {"n1.a": "n0.value"}
+    # A new link that is given up asks for no node.
+    mouse.move(*place("n2.a"))
+    mouse.down()
+    mouse.move(*BELOW, steps=4)
+    three.press("Escape")
+    mouse.up()
+    expect(three.search).to_be_hidden()
+    assert links(three) == {"n1.a": "n0.value"}
+
+
+def test_of_several_wires_the_last_is_taken(three: Editor) -> None:
+    graph = chain("Several", 3, wired=False)
+    graph["nodes"]["most"] = {"type": "math.maximum", "links": {"values": ["n0.value", "n1.value"]}}
+    graph["view"]["most"] = [340, 260]
+    three.open(graph)
+    three.drag(middle(three.socket("most.values", "input").bounding_box()), BELOW)
+    assert links(three) == {"most.values": ["n0.value"]}
+    three.press("Control+z")
+    assert links(three) == {"most.values": ["n0.value", "n1.value"]}
+
+
 def test_wires_are_made_and_taken_off_by_keys(three: Editor) -> None:
     three.press("ArrowRight")
     expect(three.card("n0")).to_be_focused()

@@ -17,6 +17,7 @@ import {
   type KeyboardEvent,
   type MouseEvent,
   type PointerEvent,
+  type TouchEvent,
   useCallback,
   useEffect,
   useMemo,
@@ -113,6 +114,9 @@ export function Canvas() {
         onFocus={onFocus}
         onKeyDown={onKeyDown}
         onPointerDown={onPointerDown}
+        onMouseDownCapture={onPress}
+        onTouchStartCapture={onTouch}
+        onClickCapture={onClickCapture}
         onDoubleClick={onPaneDoubleClick}
       >
         <ReactFlow<CardNode, WireEdge>
@@ -407,6 +411,52 @@ interface Ends {
 }
 
 let reconnecting = "";
+/** Escape was pressed while a link was drawn: what the library tells of its end is nothing. */
+let givenUp = false;
+/** A link was drawn since the last press: the click that ends it is no tap on the socket. */
+let drew = false;
+
+function onPress(event: MouseEvent): void {
+  drew = false;
+  if (event.button === 0) takeOff(event, [event.clientX, event.clientY]);
+}
+
+function onTouch(event: TouchEvent): void {
+  drew = false;
+  const touch = event.touches[0];
+  if (touch && event.touches.length === 1) takeOff(event, [touch.clientX, touch.clientY]);
+}
+
+function onClickCapture(event: MouseEvent): void {
+  const element = event.target as Element;
+  if (drew && event.detail > 0 && element.closest(".socket")) event.stopPropagation();
+}
+
+/** Who drags from an input that has a wire has its end in the hand, of several the last one's. */
+function takeOff(event: MouseEvent | TouchEvent, at: Point): void {
+  const socket = (event.target as Element).closest<HTMLElement>(".socket-in");
+  const { nodeid: node, handleid: port } = socket?.dataset ?? {};
+  if (!socket || useCanvasStore.getState().linking) return;
+  const wire = drawn().edges.findLast((e) => e.target === node && e.targetHandle === port);
+  if (!wire) return;
+  const end = event.currentTarget.querySelector(
+    `[data-id="${CSS.escape(wire.id)}"] .react-flow__edgeupdater-target`,
+  );
+  if (!end) return;
+  event.stopPropagation();
+  const [clientX, clientY] = at;
+  const press = { bubbles: true, cancelable: true, view: window, clientX, clientY };
+  end.dispatchEvent(new window.MouseEvent("mousedown", press));
+}
+
+/** Leave all as it was before the drag. */
+function giveUp(): void {
+  givenUp = true;
+  document.dispatchEvent(new window.MouseEvent("mouseup"));
+  givenUp = false;
+  reconnecting = "";
+  useCanvasStore.setState({ linking: null });
+}
 
 function sockets(ends: Ends) {
   const from = { node: ends.source, port: ends.sourceHandle ?? "", side: "source" as Side };
@@ -428,6 +478,7 @@ function onConnectStart(
   }: { nodeId: string | null; handleId: string | null; handleType: HandleType | null },
 ): void {
   if (!nodeId || !handleId || !handleType) return;
+  drew = true;
   const { graph, scope } = useEditor.getState();
   const name = { node: nodeId, port: handleId, side: handleType as Side };
   const type = typeAt(name, graph, scope, useCatalogue.getState().catalogue);
@@ -441,22 +492,23 @@ function onConnectStart(
 }
 
 function onConnect(ends: Ends): void {
+  if (givenUp) return;
   const { from, to } = sockets(ends);
   link(from, to, [0, 0]);
 }
 
-function placeOf(event: globalThis.MouseEvent | TouchEvent): Point {
+function placeOf(event: globalThis.MouseEvent | globalThis.TouchEvent): Point {
   const touch = "changedTouches" in event ? event.changedTouches[0] : event;
   return [touch?.clientX ?? 0, touch?.clientY ?? 0];
 }
 
 function onConnectEnd(
-  event: globalThis.MouseEvent | TouchEvent,
+  event: globalThis.MouseEvent | globalThis.TouchEvent,
   state: FinalConnectionState,
 ): void {
   const { linking } = useCanvasStore.getState();
   useCanvasStore.setState({ linking: null });
-  if (!linking || linking.tap || reconnecting || state.isValid) return;
+  if (!linking || linking.tap || reconnecting || givenUp || state.isValid) return;
   const screen = placeOf(event);
   const over = under(screen, state);
   if (over?.socket) {
@@ -500,18 +552,23 @@ function onReconnectStart(_event: unknown, edge: WireEdge): void {
 
 function onReconnect(edge: WireEdge, ends: Ends): void {
   const { from, to } = sockets(ends);
-  relink(edge.id, from, to);
+  const same =
+    edge.source === from.node &&
+    edge.sourceHandle === from.port &&
+    edge.target === to.node &&
+    edge.targetHandle === to.port;
+  if (!givenUp && !same) relink(edge.id, from, to);
 }
 
 function onReconnectEnd(
-  event: globalThis.MouseEvent | TouchEvent,
+  event: globalThis.MouseEvent | globalThis.TouchEvent,
   edge: WireEdge,
   side: HandleType,
   state: FinalConnectionState,
 ): void {
   reconnecting = "";
   useCanvasStore.setState({ linking: null });
-  if (state.isValid) return;
+  if (givenUp || state.isValid) return;
   const screen = placeOf(event);
   const over = under(screen, state);
   if (!over) {
@@ -689,7 +746,8 @@ function stepBack(element: HTMLElement): void {
   const { linking, refusal } = useCanvasStore.getState();
   const { selection, select: choose, scope } = useEditor.getState();
   const node = element.closest<HTMLElement>(".react-flow__node");
-  if (linking || refusal) useCanvasStore.setState({ linking: null, refusal: null });
+  if (linking && !linking.tap) giveUp();
+  else if (linking || refusal) useCanvasStore.setState({ linking: null, refusal: null });
   else if (node && node !== element) node.focus({ preventScroll: true });
   else if (selection.length) choose([]);
   else if (scope.length) act.leave();
