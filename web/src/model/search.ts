@@ -9,6 +9,8 @@ export type Range = readonly [number, number];
 export interface Found {
   spec: NodeSpec;
   score: number;
+  /** Words that match only if they were mistyped. */
+  typos: number;
   /** In `spec.title`. */
   ranges: readonly Range[];
   /** The port that takes or gives what was asked for. */
@@ -27,6 +29,8 @@ interface Entry {
   title: string;
   id: string;
   doc: string;
+  /** Of title and id. */
+  words: readonly string[];
 }
 
 const entries = new WeakMap<Catalogue, Entry[]>();
@@ -39,13 +43,15 @@ function entriesOf(catalogue: Catalogue): Entry[] {
       title: spec.title.toLowerCase(),
       id: spec.id.toLowerCase(),
       doc: spec.doc.toLowerCase(),
+      words: [...new Set(`${spec.title} ${spec.id}`.toLowerCase().split(/[\s._:-]+/))],
     }));
     entries.set(catalogue, known);
   }
   return known;
 }
 
-/** Node types that match every word typed, best first; all of them for an empty text. */
+/** Node types that match every word typed, best first, those of which a word seems mistyped after
+ * all others; all of them for an empty text. */
 export function search(
   catalogue: Catalogue,
   text: string,
@@ -60,28 +66,81 @@ export function search(
     const matched = match(entry, words);
     if (!matched) continue;
     const score = matched.score + (port ? port.bonus : 0);
-    const one: Found = { spec: entry.spec, score, ranges: matched.ranges };
+    const { typos, ranges } = matched;
+    const one: Found = { spec: entry.spec, score, typos, ranges };
     if (port) one.port = port.name;
     found.push(one);
   }
-  found.sort((a, b) => b.score - a.score || (a.spec.id < b.spec.id ? -1 : 1));
+  found.sort((a, b) => a.typos - b.typos || b.score - a.score || (a.spec.id < b.spec.id ? -1 : 1));
   return found.slice(0, limit);
 }
 
-function match(entry: Entry, words: readonly string[]): { score: number; ranges: Range[] } | null {
+interface Match {
+  score: number;
+  typos: number;
+  ranges: Range[];
+}
+
+function match(entry: Entry, words: readonly string[]): Match | null {
   let score = 0;
+  let typos = 0;
   const ranges: Range[] = [];
   for (const word of words) {
     const title = inText(entry.title, word);
     const id = inText(entry.id, word);
     const best = Math.max(title ? title.score * 1.2 : 0, id?.score ?? 0);
     const doc = best < 20 && word.length > 2 ? docScore(entry.doc, word) : 0;
-    if (best === 0 && doc === 0) return null;
+    if (best === 0 && doc === 0) {
+      const near = mistyped(entry.words, word);
+      if (!near) return null;
+      typos += 1;
+      const at = entry.title.indexOf(near);
+      if (at >= 0) ranges.push([at, at + near.length]);
+      score += at >= 0 ? 4 : 2;
+      continue;
+    }
     score += Math.max(best, doc);
     if (title && title.score * 1.2 >= best) ranges.push(...title.ranges);
   }
   // Of equal matches the shorter title is the nearer.
-  return { score: score - entry.title.length / 100, ranges: merged(ranges) };
+  return { score: score - entry.title.length / 100, typos, ranges: merged(ranges) };
+}
+
+/** The word, or the begin of one, that was meant: one slip away, two from a long one. */
+function mistyped(known: readonly string[], word: string): string | undefined {
+  if (word.length < 4) return undefined;
+  const allowed = word.length < 8 ? 1 : 2;
+  for (const one of known) {
+    if (one.length < word.length - allowed) continue;
+    const found = slips(word, one, allowed);
+    if (found >= 0) return one.slice(0, found);
+  }
+  return undefined;
+}
+
+/** How many letters of `text`'s begin are `word` with at most so many slips: a letter wrong, left
+ * out, too many, or two of them swapped. -1 if none are. */
+function slips(word: string, text: string, allowed: number): number {
+  let older: number[] = [];
+  let last = Array.from({ length: text.length + 1 }, (_, k) => k);
+  for (let i = 1; i <= word.length; i += 1) {
+    const row = [i];
+    for (let k = 1; k <= text.length; k += 1) {
+      const same = word[i - 1] === text[k - 1];
+      let least = Math.min(
+        (last[k] ?? 0) + 1,
+        (row[k - 1] ?? 0) + 1,
+        (last[k - 1] ?? 0) + (same ? 0 : 1),
+      );
+      const swapped = i > 1 && k > 1 && word[i - 1] === text[k - 2] && word[i - 2] === text[k - 1];
+      if (swapped) least = Math.min(least, (older[k - 2] ?? 0) + 1);
+      row.push(least);
+    }
+    older = last;
+    last = row;
+  }
+  const best = Math.min(...last);
+  return best <= allowed ? last.lastIndexOf(best) : -1;
 }
 
 function docScore(doc: string, word: string): number {
