@@ -64,6 +64,7 @@ class PageQuery(BaseModel):
     kind: Literal["output", "input"] = "output"
     limit: int = Field(50, ge=1, le=200)
     after: str = Field("", max_length=1200, description="the `next` of the last page")
+    name: str = Field("", max_length=1200, description="only this file, if it is there")
 
 
 # ── taking in ───────────────────────────────────────────────────────────────────────────────────
@@ -282,7 +283,10 @@ async def _delete(settings: Settings, folder: Path, name: str) -> None:
 async def list_outputs(call: Call) -> OutputPage:
     settings, query = call.app[SETTINGS], call.query
     folder = settings.input if query.kind == "input" else settings.output
-    page = await in_thread(lambda: _page(query.kind, folder, query.limit, query.after))
+    if query.name:
+        page = await in_thread(lambda: _one(query.kind, folder, query.name))
+    else:
+        page = await in_thread(lambda: _page(query.kind, folder, query.limit, query.after))
     runs = call.app.get(RUNS)
     if runs is not None:
         makers = await runs.makers(query.kind, [file.path for file in page.files])
@@ -300,6 +304,17 @@ def _page(kind: Literal["output", "input"], folder: Path, limit: int, after: str
     files = [_gallery_file(kind, folder, name, -time, size) for time, name, size in chosen[:limit]]
     more = len(chosen) > limit
     return OutputPage(files=files, next=f"{-chosen[limit - 1][0]}:{files[-1].path}" if more else "")
+
+
+def _one(kind: Literal["output", "input"], folder: Path, name: str) -> OutputPage:
+    """The page of one file; empty if it is not there, which is no fault of who asks."""
+    try:
+        found = existing(folder, name).stat()
+    except (Refusal, OSError):
+        return OutputPage(files=[], next="")
+    return OutputPage(
+        files=[_gallery_file(kind, folder, name, found.st_mtime_ns, found.st_size)], next=""
+    )
 
 
 def is_shown(name: str) -> bool:
@@ -322,7 +337,7 @@ def _gallery_file(
         kind=kind,
         path=name,
         bytes=size,
-        media_type=MEDIA_TYPES[os.path.splitext(name)[1].lower()],
+        media_type=MEDIA_TYPES.get(os.path.splitext(name)[1].lower(), "application/octet-stream"),
         width=told.width,
         height=told.height,
         saved_at=changed / 1e9,

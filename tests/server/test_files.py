@@ -520,6 +520,23 @@ async def test_the_gallery_goes_from_new_to_old(server: Server) -> None:
     }
 
 
+async def test_one_asks_whether_a_file_is_there_and_hears_no_refusal(server: Server) -> None:
+    _saved(server.settings.input / "sub/cat.png", 10**18)
+    (server.settings.input / "note.txt").write_text("no picture")
+    for name, found in (
+        ("sub/cat.png", ["sub/cat.png"]),
+        ("note.txt", ["note.txt"]),
+        ("dog.png", []),
+        ("sub", []),
+        ("../input/sub/cat.png", []),
+        ("/etc/passwd", []),
+        ("a\0b.png", []),
+        ("x" * 300, []),
+    ):
+        status, page = await server.told("GET", "/outputs", params={"kind": "input", "name": name})
+        assert (status, [file["path"] for file in page["files"]]) == (200, found)
+
+
 async def test_the_gallery_says_which_pictures_carry_a_graph(server: Server) -> None:
     _saved(server.output / "with.png", 2, graph=True)
     _saved(server.output / "without.png", 1)

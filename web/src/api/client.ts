@@ -254,9 +254,10 @@ function formOf(file: File): FormData {
 export const deleteFile = (kind: FileKind, path: string) =>
   done(`files/${kind}/${path}`, { method: "DELETE" });
 
-/** Pictures of a folder, newest first; `after` is the `next` of the page before. */
+/** Pictures of a folder, newest first; `after` is the `next` of the page before. With a `name` only
+ * that file, if it is there. */
 export const outputs = (
-  page: { kind?: FileKind; limit?: number; after?: string } = {},
+  page: { kind?: FileKind; limit?: number; after?: string; name?: string } = {},
 ): Promise<wire.OutputPage> => told<wire.OutputPage>("outputs", { query: page });
 
 export const deleteOutput = (path: string) => done(`outputs/${path}`, { method: "DELETE" });

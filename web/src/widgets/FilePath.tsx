@@ -1,4 +1,4 @@
-import { FolderOpen, Image as ImageIcon, Upload } from "lucide-react";
+import { FileQuestion, FolderOpen, Image as ImageIcon, Upload } from "lucide-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { fileUrl, outputs, upload } from "../api/client";
 import type { GalleryFile } from "../protocol";
@@ -8,6 +8,9 @@ import { asText, type FieldProps, shownOf } from "./field";
 import { useGesture } from "./gesture";
 
 const PICTURE = /\.(png|jpe?g|webp|avif|bmp|gif|tiff?)$/i;
+const ABSENT = "not found in input/";
+/** Milliseconds after the last letter until the server is asked. */
+const PAUSE = 200;
 
 /** A file that is read: uploaded by button, drop or paste, or picked from what is there. */
 export function FilePath(props: FieldProps) {
@@ -51,7 +54,10 @@ export function FilePath(props: FieldProps) {
     const own = field.current;
     if (own && own !== document.activeElement) own.scrollLeft = own.scrollWidth;
   }, [value]);
-  const shown = pictures ? inputPath(value) : "";
+  const named = pictures ? inputPath(value) : "";
+  const there = useThere(named);
+  const shown = there ? named : "";
+  const absent = there === false;
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: a place to drop on; the button does the same
@@ -83,12 +89,18 @@ export function FilePath(props: FieldProps) {
         {compact && shown ? (
           <img className="w-chip" src={fileUrl("input", shown, 48)} alt="" draggable={false} />
         ) : null}
+        {compact && absent ? (
+          <span className="w-absent" role="img" aria-label={ABSENT} title={ABSENT}>
+            <FileQuestion size={16} aria-hidden />
+          </span>
+        ) : null}
         <input
           ref={field}
           id={props.id}
           type="text"
           className="w-text"
           aria-label={label}
+          aria-invalid={absent || undefined}
           autoComplete="off"
           spellCheck={false}
           disabled={disabled}
@@ -137,6 +149,11 @@ export function FilePath(props: FieldProps) {
           </>
         )}
       </span>
+      {!compact && absent ? (
+        <p className="w-absent" role="status">
+          {ABSENT}
+        </p>
+      ) : null}
       {!compact && shown ? (
         <span className="w-picture">
           <img src={fileUrl("input", shown)} alt={`chosen for ${label}`} />
@@ -169,6 +186,38 @@ export function FilePath(props: FieldProps) {
       ) : null}
     </div>
   );
+}
+
+/** Files that were there when asked: they are shown at once where a node comes into sight again. */
+const known = new Set<string>();
+
+/** Whether a file is below input/; undefined as long as that is not known, or where none is named.
+ * A list is asked, as a picture that is missing would be an error on the console. */
+function useThere(path: string): boolean | undefined {
+  const [asked, setAsked] = useState<{ path: string; found: boolean }>();
+  useEffect(() => {
+    if (!path || known.has(path)) return;
+    let wanted = true;
+    const ask = () => {
+      outputs({ kind: "input", name: path, limit: 1 }).then(
+        ({ files }) => {
+          const found = files.some((file) => file.path === path);
+          if (found) known.add(path);
+          if (wanted) setAsked({ path, found });
+        },
+        () => undefined,
+      );
+    };
+    // Not at every letter that is typed.
+    const timer = setTimeout(ask, PAUSE);
+    return () => {
+      wanted = false;
+      clearTimeout(timer);
+    };
+  }, [path]);
+  if (!path) return undefined;
+  if (known.has(path)) return true;
+  return asked?.path === path ? asked.found : undefined;
 }
 
 /** The part of a parameter below input/, "" if it points elsewhere. */

@@ -20,6 +20,9 @@ class PointerLike extends MouseEvent {
 }
 window.PointerEvent ??= PointerLike as typeof PointerEvent;
 
+/** Nor can it measure text, which CodeMirror does in the next frame. */
+Range.prototype.getClientRects ??= () => [] as unknown as DOMRectList;
+
 export function portOf(type: string, widget?: WidgetSpec, more: Partial<Port> = {}): Port {
   return {
     name: "value",

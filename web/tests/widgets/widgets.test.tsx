@@ -1,6 +1,7 @@
 import { cleanup, fireEvent, screen } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as api from "../../src/api/client";
+import type { GalleryFile } from "../../src/protocol";
 import { useEditor } from "../../src/store/editor";
 import { readColour } from "../../src/widgets/Colour";
 import { narrowed } from "../../src/widgets/Combobox";
@@ -357,6 +358,42 @@ describe("a file", () => {
     expect(screen.queryByRole("button", { name: "b.txt" })).toBeNull();
     await user.click(await screen.findByRole("button", { name: "a.png" }));
     expect(last()).toBe("somewhere/input/a.png");
+  });
+
+  it("that is not there is told, and no picture of it is asked for", async () => {
+    const file = (path: string): GalleryFile => ({
+      kind: "input",
+      path,
+      bytes: 1,
+      media_type: "image/png",
+      width: 1,
+      height: 1,
+      saved_at: 0,
+      run: "",
+      has_graph: false,
+      param: `input/${path}`,
+    });
+    const asked = vi.spyOn(api, "outputs").mockImplementation(async ({ name } = {}) => ({
+      next: "",
+      files: name === "here.png" ? [file("here.png")] : [],
+    }));
+    const { user } = held(portOf("str", WIDGET), "input/gone.png");
+    expect((await screen.findByRole("status")).textContent).toBe("not found in input/");
+    expect(asked).toHaveBeenLastCalledWith({ kind: "input", name: "gone.png", limit: 1 });
+    expect(screen.queryByRole("img")).toBeNull();
+    const field = screen.getByRole("textbox", { name: "value" });
+    expect(field.getAttribute("aria-invalid")).toBe("true");
+    await user.clear(field);
+    await user.type(field, "input/here.png");
+    expect(await screen.findByRole("img", { name: "chosen for value" })).toBeTruthy();
+    expect(screen.queryByRole("status")).toBeNull();
+    expect(field.getAttribute("aria-invalid")).toBeNull();
+  });
+
+  it("is told on a card in a word", async () => {
+    vi.spyOn(api, "outputs").mockResolvedValue({ next: "", files: [] });
+    held(portOf("str", WIDGET), "input/lost.png", true);
+    expect(await screen.findByRole("img", { name: "not found in input/" })).toBeTruthy();
   });
 
   it("is shown where it is one of ours", () => {
