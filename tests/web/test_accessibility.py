@@ -92,6 +92,45 @@ def test_axe_finds_nothing_serious(editor: Editor, axe: str, name: str) -> None:
     assert {where: what for where, what in found.items() if what} == {}
 
 
+OUTLINE = (
+    "page-has-heading-one",
+    "landmark-unique",
+    "landmark-no-duplicate-banner",
+    "landmark-no-duplicate-main",
+    "landmark-one-main",
+)
+
+
+def outline_faults(page: Page, axe: str) -> list[str]:
+    """What axe finds at headings and landmarks, however serious."""
+    page.evaluate(f"() => {{ if (!window.axe) {{ {axe} }} }}")
+    found = page.evaluate("how => axe.run(document, how)", {"runOnly": list(OUTLINE)})
+    return [f"{one['id']}: {n['html'][:120]}" for one in found["violations"] for n in one["nodes"]]
+
+
+def test_the_page_has_one_heading_and_landmarks_told_apart(editor: Editor, axe: str) -> None:
+    editor.open(chain("Outline", 2))
+    page = editor.page
+    expect(page.get_by_role("heading", level=1)).to_have_text("nodeflow")
+    expect(page.get_by_role("banner")).to_have_count(1)
+    expect(page.get_by_label("Graph", exact=True)).to_have_count(1)
+    assert outline_faults(page, axe) == []
+    for key, dialog in (("Control+,", "Settings"), ("Shift+A", "Add a node")):
+        editor.press(key)
+        expect(page.get_by_role("dialog", name=dialog)).to_be_visible()
+        assert outline_faults(page, axe) == []
+        expect(page.get_by_role("banner")).to_have_count(1)
+        editor.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    for panel in ("Form", "Node", "Queue"):
+        page.get_by_role("navigation", name="panels").get_by_role(
+            "button", name=re.compile(f"^{panel}")
+        ).click()
+        expect(page.get_by_role("complementary", name=panel)).to_be_visible()
+        assert outline_faults(page, axe) == []
+    editor.close_all()
+
+
 def test_regions_are_named_for_those_who_hear_them(editor: Editor) -> None:
     editor.open(chain("Heard", 2))
     page = editor.page
@@ -118,7 +157,7 @@ def test_regions_are_named_for_those_who_hear_them(editor: Editor) -> None:
     )
     expect(editor.canvas).to_match_aria_snapshot(
         """
-        - application "Graph":
+        - application "Nodes and wires":
           - img:
             - img "Wire n0.value to n1.a, float"
           - group "Add n0, math.add, not run":

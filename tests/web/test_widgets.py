@@ -88,6 +88,12 @@ def test_fields_by_the_mouse(fields: Editor, tmp_path: Path) -> None:
     page.get_by_role("button", name=uploaded.removeprefix("input/")).click()
     expect(path).to_have_value(uploaded)
 
+    # One that is not there: told, without a word on the console.
+    path.fill("input/nowhere.png")
+    expect(fields.card("load").get_by_role("img", name="not found in input/")).to_be_visible()
+    path.fill(uploaded)
+    expect(fields.card("load").get_by_role("img", name="not found in input/")).to_be_hidden()
+
     made = params(fields)
     seed = made.pop("noise.seed")
     assert isinstance(seed, int)

@@ -120,7 +120,7 @@ export function Canvas() {
         onDoubleClick={onPaneDoubleClick}
       >
         <ReactFlow<CardNode, WireEdge>
-          aria-label="Graph"
+          aria-label="Nodes and wires"
           nodes={ready ? nodes : NO_NODES}
           edges={ready && !painted ? scene.edges : NO_EDGES}
           nodeTypes={nodeTypes}

@@ -102,7 +102,7 @@ export function Dialog({
         className={`nf-dialog nf-dialog-${size} ${className ?? ""}`}
         onKeyDown={key}
       >
-        <header className={bare ? "nf-sr" : "nf-dialog-head"}>
+        <div className={bare ? "nf-sr" : "nf-dialog-head"}>
           <h2 id={name}>{title}</h2>
           {aside}
           {bare ? null : (
@@ -110,7 +110,7 @@ export function Dialog({
               <X size={18} aria-hidden />
             </button>
           )}
-        </header>
+        </div>
         {children}
       </div>
     </div>,

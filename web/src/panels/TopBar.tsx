@@ -40,6 +40,7 @@ export function TopBar() {
     <>
       <header className="nf-top">
         <Mark />
+        <h1 className="nf-sr">nodeflow</h1>
         <GraphName />
         <span className="nf-pair nf-wide-only">
           <Steps />
