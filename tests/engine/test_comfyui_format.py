@@ -3,6 +3,7 @@ not the nodes."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,6 +47,12 @@ def number(value: float) -> float:
 def show(value: float) -> str:
     """Show."""
     return str(value)
+
+
+@ours("sums.load")
+def load(name: str) -> float:
+    """A number from a file."""
+    return float(len(name))
 
 
 def registry() -> Registry:
@@ -339,6 +346,40 @@ def test_our_node_types_by_their_ids() -> None:
     assert validate(found.graph, registry()) == []
     wrong = made({"1": entry("sums.add", a=1.0, c=2.0), "2": entry("sums.show", value=["1", 0])})
     assert faults(wrong) == [("invalid_input_type", "1.c")]
+
+
+def test_a_prompt_whose_model_is_missing_is_looked_at_whole() -> None:
+    """Who only looks keeps every node, with the name that was written; who runs is refused."""
+    prompt = {
+        "4": entry("Load", name="mine.safetensors"),
+        "5": entry("Add", x=["4", 0], y=2.0),
+        "6": entry("Show", value=["5", 0]),
+        "7": entry("Twice", x=3.0),  # needed by nothing
+    }
+    registered = registry()
+    registered.add(definition_of(load))
+    table = replace(
+        TABLE,
+        nodes={
+            **TABLE.nodes,
+            "Load": simple(
+                "Load", "sums", "name: {@models}", "FLOAT", "sums.load", "name", "value"
+            ),
+        },
+        sources={"models": lambda: ["other.safetensors"]},
+        folders={"models": lambda: ["other.safetensors"]},
+    )
+    found = translate(prompt, table, registered, everything=True)
+    assert faults(found) == [("value_not_in_list", "4.name")]
+    assert "mine.safetensors" in found.problems[0].message
+    nodes = found.graph.nodes
+    assert nodes["load_4"].params == {"name": "mine.safetensors"}
+    assert {node.type for node in nodes.values()} == {"sums.load", "sums.add", "sums.show"}
+    assert set(found.mapping) == set(prompt)
+    assert found.graph.outputs
+    refused = translate(prompt, table, registered)
+    assert faults(refused) == [("value_not_in_list", "4.name")]
+    assert "load_4" not in refused.graph.nodes
 
 
 def test_an_unknown_input_is_a_warning() -> None:
