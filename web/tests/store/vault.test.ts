@@ -41,6 +41,38 @@ describe("what is kept", () => {
     expect(isDirty(state())).toBe(false);
   });
 
+  test("undoing back to the saved version after a reload is saved", async () => {
+    seed(4);
+    seed(5);
+    const vault = new LocalVault();
+    await vault.put("tab", snapshot(1));
+    const version = await newest("tab", vault);
+    if (!version) throw new Error("nothing was kept");
+    bringBack(restored(JSON.parse(JSON.stringify(version))));
+    expect(isDirty(state())).toBe(true);
+    state().undo();
+    expect(isDirty(state())).toBe(true);
+    state().undo();
+    expect(isDirty(state())).toBe(false);
+    state().redo();
+    expect(isDirty(state())).toBe(true);
+  });
+
+  test("undoing to the version saved between two edits is saved, too", async () => {
+    seed(4);
+    useEditor.setState({ saved: state().graph });
+    seed(5);
+    const vault = new LocalVault();
+    await vault.put("tab", snapshot(1));
+    const version = await newest("tab", vault);
+    if (version) bringBack(restored(version));
+    expect(isDirty(state())).toBe(true);
+    state().undo();
+    expect(isDirty(state())).toBe(false);
+    state().undo();
+    expect(isDirty(state())).toBe(true);
+  });
+
   test("a write that was cut leaves the version before it", async () => {
     const vault = new LocalVault();
     await vault.put("tab", snapshot(1));
