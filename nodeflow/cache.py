@@ -16,7 +16,7 @@ from __future__ import annotations
 import heapq
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -103,6 +103,8 @@ class Cache:
     behind: Tier | None = None
     counts: CacheCounts = field(default_factory=CacheCounts)
     made: dict[str, MadeFrom] = field(default_factory=dict)
+    withheld: Set[Key] = frozenset()
+    """Keys of values that are here and were not given: none, but where one looks through a view."""
     _entries: dict[bytes, _Entry] = field(default_factory=dict, repr=False)
     _heap: list[tuple[tuple[float, int], bytes]] = field(default_factory=list, repr=False)
     _account: Account = field(default_factory=Account, repr=False)
@@ -210,8 +212,9 @@ class Cache:
                 self._queue(key, entry)
 
 
-def why_run(before: MadeFrom | None, now: MadeFrom) -> str:
-    """Why a node runs although it ran before, in words."""
+def why_run(before: MadeFrom | None, now: MadeFrom, withheld: bool = False) -> str:
+    """Why a node runs although it ran before, in words. `withheld`: its result is here, and is not
+    taken."""
     if before is None:
         return "first run"
     if before.type != now.type:
@@ -234,6 +237,8 @@ def why_run(before: MadeFrom | None, now: MadeFrom) -> str:
     if before.static_key != now.static_key:
         what = "its body" if now.type in STRUCTURAL else "a file it reads"
         return f"{what}, or the device, changed"
+    if withheld:
+        return "nothing changed; made again to be looked at"
     return "nothing changed; its result had been let go"
 
 

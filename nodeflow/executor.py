@@ -367,9 +367,9 @@ class _Run:
         definition = task.definition
         inputs = {port: source_key(source, frame.keys) for port, source in task.sources}
         itself = task.static_key or b""
+        keys = frame.keys[task.first : task.first + len(task.outputs)]
         if task.loop is not None:  # what its body does, told by what comes out
-            slots = range(task.first, task.first + len(task.outputs))
-            itself = b"".join(frame.keys[slot] or b"" for slot in slots)
+            itself = b"".join(key or b"" for key in keys)
         version = definition.version if definition else 1
         now = MadeFrom(task.type, version, task.params, inputs, itself)
         before = self.cache.made.get(path)
@@ -378,7 +378,7 @@ class _Run:
             return "it writes, so it runs each time"
         if definition is not None and definition.volatile:
             return "it depends on more than its inputs, so it runs each time"
-        return why_run(before, now)
+        return why_run(before, now, not self.cache.withheld.isdisjoint(keys))
 
     def _note_cached(self, frame: Frame, tasks: Sequence[Task]) -> None:
         nodes, options = self.result.nodes, self.options

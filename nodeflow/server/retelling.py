@@ -21,6 +21,8 @@ class Retelling:
         self._cache = cache
         self._tracer = tracer
         self._own: set[bytes] = set()
+        self.withheld: set[Key] = set()
+        """See `Cache`."""
 
     @property
     def made(self) -> dict[str, MadeFrom]:
@@ -31,7 +33,10 @@ class Retelling:
         value = self._cache.get(key)
         if value is MISS or key is None or key in self._own or not persists(value):
             return value
-        return value if self._tracer.can_tell(key) else MISS
+        if self._tracer.can_tell(key):
+            return value
+        self.withheld.add(key)
+        return MISS
 
     def put(self, key: Key, value: Any, seconds: float, nbytes: int, *, persist: bool) -> None:
         """Keep a value that this run has made."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -305,6 +306,13 @@ BEFORE = MadeFrom("m.f", 1, {"scale": 7.5, "text": "a"}, {"latent": key(1), "ste
 )
 def test_why_run_names_what_changed(now: MadeFrom, why: str) -> None:
     assert why_run(BEFORE, now) == why
+
+
+def test_why_run_says_when_a_result_is_here_but_not_taken() -> None:
+    same = replace(BEFORE, inputs={})
+    assert why_run(same, same) == "nothing changed; its result had been let go"
+    assert why_run(same, same, True) == "nothing changed; made again to be looked at"
+    assert "version" in why_run(same, replace(same, version=same.version + 1), True)
 
 
 def test_why_run_says_when_there_was_no_run_before() -> None:

@@ -494,6 +494,10 @@ def test_what_was_traced_as_closely_is_not_made_again(tmp_path: Path) -> None:
     assert len(cache) == size
     closer = Tracer("third", "full", 1, tmp_path / "t", 1, lambda _: None, memory=TraceMemory())
     view = cast(Cache, Retelling(cache, closer))
-    assert run(loop(3), registry=support.REGISTRY, cache=view, **closer.hooks()).ran > 0
+    made = run(loop(3), registry=support.REGISTRY, cache=view, **closer.hooks())
+    assert made.ran > 0
+    told = {record.why for record in made.nodes.values() if record.state == "ran"}
+    assert "nothing changed; made again to be looked at" in told
+    assert not any("let go" in why for why in told)
     closer.finished()
     assert full.rows
