@@ -2,7 +2,7 @@
 
     python tests/support/template_pictures.py [NAME …]
 
-A graph is run as it is; its first output that is a picture is kept, 256 pixels wide or high at most.
+A graph is run as it is. Its first output that is a picture is kept, at most 256 pixels long.
 """
 
 from __future__ import annotations
