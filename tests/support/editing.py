@@ -12,9 +12,8 @@ from typing import Any
 
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
-PATIENCE = 20_000
-"""Milliseconds that what is expected may take to come about: the machine may be busy."""
-expect.set_options(timeout=PATIENCE)
+from on_page import close_notices, export, graph_menu, panel
+
 Point = tuple[float, float]
 
 
@@ -46,8 +45,7 @@ class Editor:
 
     def menu(self, item: str) -> None:
         """Choose an entry of the graph's menu."""
-        self.page.get_by_role("button", name=re.compile("^graph ")).click()
-        self.page.get_by_role("menuitem", name=item).click()
+        graph_menu(self.page, item)
 
     def open(self, graph: dict[str, Any]) -> None:
         """Open a graph as a file. Its title tells when it is there."""
@@ -57,16 +55,12 @@ class Editor:
         chooser.value.set_files({"name": "graph.json", "mimeType": "", "buffer": text})
         name = re.compile(f"^graph {re.escape(graph['title'])}, as opened")
         self.page.get_by_role("button", name=name).wait_for()
-        for close in self.page.get_by_role("region", name="notices").get_by_role("button").all():
-            if close.get_attribute("aria-label") == "close":
-                close.click()
+        close_notices(self.page)
         self.empty_place()
 
     def json(self) -> dict[str, Any]:
         """The graph as its export gives it."""
-        with self.page.expect_download() as download:
-            self.menu("Export as JSON")
-        return json.loads(Path(download.value.path()).read_text("utf-8"))
+        return json.loads(Path(export(self.page).path()).read_text("utf-8"))
 
     # ── the canvas ──
 
@@ -136,17 +130,14 @@ class Editor:
 
     def results(self) -> Locator:
         """What the run that is shown gave, in the form panel."""
-        panel = self.page.get_by_role("complementary", name="Form")
-        if not panel.is_visible():
-            self.page.get_by_role("button", name="Form", exact=True).click()
-        return panel.get_by_role("region", name="results")
+        return panel(self.page, "Form").get_by_role("region", name="results")
 
     def run(self) -> None:
         top = self.page.get_by_role("banner").first
         top.get_by_role("button", name="Run", exact=True).click()
 
     def is_state(self, node: str, state: str) -> None:
-        expect(self.card(node)).to_have_accessible_name(re.compile(f", {state}"), timeout=PATIENCE)
+        expect(self.card(node)).to_have_accessible_name(re.compile(f", {state}"))
 
 
 def chain(title: str, length: int, *, wired: bool = True) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Download, Locator, Page, expect
 
 from serving import PACKS, Server
 
@@ -82,8 +82,7 @@ def open_graph(page: Page, server: Server, name: str, what: Mapping[str, Any]) -
     save(server, name, what)
     page.goto(f"{server.url}?graph={name}")
     expect(named(page, name)).to_be_visible()
-    for notice in page.get_by_role("region", name="notices").get_by_role("status").all():
-        notice.get_by_role("button", name="close").click()
+    close_notices(page)
 
 
 def named(page: Page, name: str, state: str = "") -> Locator:
@@ -131,6 +130,27 @@ def notice(page: Page, text: str | re.Pattern[str]) -> Locator:
     return page.get_by_role("region", name="notices").get_by_text(text)
 
 
+def close_notices(page: Page) -> None:
+    """Close all that is told at the page's edge."""
+    notices = page.get_by_role("region", name="notices")
+    closes = notices.get_by_role("button", name="close", exact=True)
+    for _ in range(closes.count()):
+        closes.first.click()
+
+
+def graph_menu(page: Page, item: str) -> None:
+    """Choose an entry of the graph's menu."""
+    page.get_by_role("button", name=re.compile("^graph ")).click()
+    page.get_by_role("menuitem", name=item).click()
+
+
+def export(page: Page) -> Download:
+    """The document as the page gives it for a file."""
+    with page.expect_download() as download:
+        graph_menu(page, "Export as JSON")
+    return download.value
+
+
 def fill(field: Locator, value: object) -> None:
     """Type into a field and leave it, as who is done with it."""
     field.fill(str(value))
@@ -139,9 +159,6 @@ def fill(field: Locator, value: object) -> None:
 
 def graph_on(page: Page, folder: Path) -> Any:
     """The document as the page would save it to a file."""
-    page.get_by_role("button", name=re.compile("^graph ")).click()
-    with page.expect_download() as download:
-        page.get_by_role("menuitem", name="Export as JSON").click()
     path = folder / "exported.json"
-    download.value.save_as(path)
+    export(page).save_as(path)
     return json.loads(path.read_text(encoding="utf-8"))

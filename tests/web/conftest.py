@@ -18,11 +18,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from playwright.sync_api import Error as PlaywrightError
 
 from editing import Editor
+from on_page import PATIENCE
 from programs import chromium
 from serving import Server, serving
-
-PATIENCE = 30_000
-"""Milliseconds that anything on the page may take: the machine may be busy."""
 
 
 @dataclass
