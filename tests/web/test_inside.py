@@ -335,6 +335,11 @@ def test_the_value_under_the_cursor_is_the_element(inside: Inside) -> None:
     shows([0, 1, 2, 3], 0, 1)
     look.get_by_role("combobox", name="channel").select_option("2")
     shows([2], 0, 1)
+    drawn = grid.evaluate("grid => grid.firstElementChild.getBoundingClientRect().toJSON()")
+    for y, x in ((0, 0), (3, 5), (SIDE - 1, SIDE - 1)):
+        across, down = drawn["width"] / SIDE, drawn["height"] / SIDE
+        page.mouse.move(drawn["x"] + (x + 0.5) * across, drawn["y"] + (y + 0.5) * down)
+        shows([2], y, x)
     close_panel(page, "Look")
 
 
