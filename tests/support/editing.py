@@ -27,7 +27,7 @@ class Editor:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.canvas = page.get_by_role("application", name="Nodes and wires")
+        self.canvas = page.get_by_role("application", name="Graph, nodes and wires")
         self.cards = self.canvas.get_by_role("group")
         self.wires = self.canvas.get_by_role("img", name=re.compile("^Wire "))
         self.search = page.get_by_role("dialog", name="Add a node")

@@ -157,7 +157,7 @@ def test_regions_are_named_for_those_who_hear_them(editor: Editor) -> None:
     )
     expect(editor.canvas).to_match_aria_snapshot(
         """
-        - application "Nodes and wires":
+        - application "Graph, nodes and wires":
           - img:
             - img "Wire n0.value to n1.a, float"
           - group "Add n0, math.add, not run":

@@ -120,7 +120,7 @@ export function Canvas() {
         onDoubleClick={onPaneDoubleClick}
       >
         <ReactFlow<CardNode, WireEdge>
-          aria-label="Nodes and wires"
+          aria-label="Graph, nodes and wires"
           nodes={ready ? nodes : NO_NODES}
           edges={ready && !painted ? scene.edges : NO_EDGES}
           nodeTypes={nodeTypes}
