@@ -99,7 +99,7 @@ class Previewer:
         roles = {role_of(value): value for value in values}
         if "[" in path and {"x_t", "eps", "step"} <= roles.keys():
             self._estimates.add(node_of(path).rpartition("/")[0])
-            if self._is_due():
+            if self._is_due(path):
                 self._estimate(path, roles["x_t"], roles["eps"], roles["step"])
 
     def value(self, path: str, port: str, value: Any, key: Key) -> None:
@@ -115,7 +115,7 @@ class Previewer:
                 return  # the first pass shows whether there are estimates
         elif info.role:
             return  # latents at rest: the picture follows
-        if self._is_due():
+        if self._is_due(path):
             self._draw(path, value)
 
     def found(self, path: str, port: str, key: Key) -> None:
@@ -125,10 +125,10 @@ class Previewer:
 
     def _progress(self, event: NodeProgress) -> None:
         values = {role_of(v): v for v in event.info.values() if role_of(v) in ("x_t", "x0")}
-        if not values or not self._is_due():
-            return
+        path = f"{event.path}[{event.value - 1}]"
         self.counts[event.path] = event.total
-        self._draw(f"{event.path}[{event.value - 1}]", values.get("x0") or values.get("x_t"))
+        if values and self._is_due(path):
+            self._draw(path, values.get("x0") or values.get("x_t"))
 
     def _estimate(self, path: str, latent: Any, noise: Any, step: Any) -> None:
         try:
@@ -137,11 +137,16 @@ class Previewer:
             return  # the node itself will say what does not fit
         self._draw(path, clean)
 
-    def _is_due(self) -> bool:
-        now = self.clock()
+    def _is_due(self, path: str) -> bool:
+        """Whether there is time for a picture. The last step is what stays on the screen: it need
+        not wait its turn, and may take as much again."""
+        now, step = self.clock(), step_of(path)
         if self._last is None:
             return True
-        return now - self._last >= 1 / PER_SECOND and self.spent <= SHARE * (now - self._start)
+        last = step is not None and step + 1 == self.counts.get(path[: path.rindex("[")])
+        share = 2 * SHARE if last else SHARE
+        in_turn = last or now - self._last >= 1 / PER_SECOND
+        return in_turn and self.spent <= share * (now - self._start)
 
     def _draw(self, path: str, value: Any) -> None:
         begin = self.clock()

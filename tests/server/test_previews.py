@@ -142,6 +142,21 @@ def test_at_most_eight_a_second() -> None:
     assert 70 <= len(frames) <= 81
 
 
+def test_the_last_step_is_what_stays_on_the_screen() -> None:
+    frames: list[Frame] = []
+    clock = Clock()
+    previewer = Previewer(frames.append, clock=clock)
+    for index in range(20):
+        clock.now = 1 + index / 50  # faster than pictures may follow each other
+        previewer.event(LoopStep("denoise", index, 20, 0))
+        previewer.value(
+            f"denoise[{index}]/guess", "denoised", Denoised(torch.zeros(1, 4, 2, 2)), None
+        )
+    steps = [frame.head["step"] for frame in frames]
+    assert len(steps) < 8
+    assert steps[-1] == 19
+
+
 def test_at_most_a_hundredth_of_the_time() -> None:
     clock = Clock(per_look=0.02)  # each look at the clock costs so much: a picture about 0.04 s
     count = [0]

@@ -142,9 +142,7 @@ def test_a_run_that_is_under_way_finishes_or_waits_again(tmp_path: Path) -> None
         assert state(server.url, short) == "done"
         long = submit(server.url, pack_graph("testpack:acts.sleep", seconds=2.5, value=7))
         wait_for_state(server.url, long, "running")
-        began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 15
     with serving(tmp_path, *words) as server:
         wait_for_state(server.url, long, "done")
         assert ask(f"{server.url}api/v1/runs/{long}")["summary"]["outputs"][0]["value"] == 7

@@ -9255,7 +9255,7 @@ function StepFace({ path }) {
 		children: [/* @__PURE__ */ (0, import_jsx_runtime.jsx)(TensorCanvas, {
 			run,
 			tensor,
-			label: `${tensor.port} ${when}: ${spoken$1(tensor.stats)}`
+			label: `${[tensor.port, when].filter(Boolean).join(" ")}: ${spoken$1(tensor.stats)}`
 		}), when]
 	});
 }
@@ -14410,7 +14410,7 @@ function ErrorPlot({ answer, names }) {
 }
 // src/inspect/WireCard.tsx
 /** The card that tells what a wire carries, a moment after the pointer or the keyboard came to it.
-* A click on a wire, or Enter, opens the panel that shows it whole. */
+* A click on a wire, or L at a socket, opens the panel that shows it whole. */
 var AFTER_MS = 250;
 function WireCard() {
 	useWireEvents();
@@ -14492,7 +14492,7 @@ function Card({ wire }) {
 		})]
 	});
 }
-/** Clicks on wires, Enter on a wire, the keyboard at a socket. */
+/** Clicks on wires, the keyboard at a socket. */
 function useWireEvents() {
 	(0, import_react.useEffect)(() => {
 		const open = (event) => {
@@ -14501,10 +14501,6 @@ function useWireEvents() {
 			if (!id || target.closest(".wire-bend")) return;
 			const wire = wireOf(id);
 			if (wire) useLook.getState().look(wire.from, wire.type);
-		};
-		const key = (event) => {
-			const target = event.target;
-			if (event.key === "Enter" && target.classList?.contains("react-flow__edge")) open(event);
 		};
 		const focus = (event) => {
 			const socket = event.target.closest?.(".socket");
@@ -14521,11 +14517,9 @@ function useWireEvents() {
 			} });
 		};
 		document.addEventListener("click", open);
-		document.addEventListener("keydown", key);
 		document.addEventListener("focusin", focus);
 		return () => {
 			document.removeEventListener("click", open);
-			document.removeEventListener("keydown", key);
 			document.removeEventListener("focusin", focus);
 		};
 	}, []);

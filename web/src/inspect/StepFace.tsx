@@ -32,7 +32,7 @@ export function StepFace({ path }: { path: string }) {
       <TensorCanvas
         run={run}
         tensor={tensor}
-        label={`${tensor.port} ${when}: ${spoken(tensor.stats)}`}
+        label={`${[tensor.port, when].filter(Boolean).join(" ")}: ${spoken(tensor.stats)}`}
       />
       {when}
     </div>

@@ -1,5 +1,5 @@
 /** The card that tells what a wire carries, a moment after the pointer or the keyboard came to it.
- * A click on a wire, or Enter, opens the panel that shows it whole. */
+ * A click on a wire, or L at a socket, opens the panel that shows it whole. */
 
 import { useEffect, useState } from "react";
 import { useEditor } from "../store/editor";
@@ -78,7 +78,7 @@ function Card({ wire }: { wire: WireHover }) {
   );
 }
 
-/** Clicks on wires, Enter on a wire, the keyboard at a socket. */
+/** Clicks on wires, the keyboard at a socket. */
 function useWireEvents(): void {
   useEffect(() => {
     const open = (event: Event) => {
@@ -88,10 +88,6 @@ function useWireEvents(): void {
       if (!id || target.closest(".wire-bend")) return;
       const wire = wireOf(id);
       if (wire) useLook.getState().look(wire.from, wire.type);
-    };
-    const key = (event: KeyboardEvent) => {
-      const target = event.target as Element;
-      if (event.key === "Enter" && target.classList?.contains("react-flow__edge")) open(event);
     };
     const focus = (event: FocusEvent) => {
       const socket = (event.target as Element).closest?.(".socket");
@@ -104,11 +100,9 @@ function useWireEvents(): void {
       useLook.setState({ focused: { ...at, to: "", at: [box.right, box.bottom] } });
     };
     document.addEventListener("click", open);
-    document.addEventListener("keydown", key);
     document.addEventListener("focusin", focus);
     return () => {
       document.removeEventListener("click", open);
-      document.removeEventListener("keydown", key);
       document.removeEventListener("focusin", focus);
     };
   }, []);
