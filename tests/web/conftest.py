@@ -81,8 +81,8 @@ def a_place_for_screenshots(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser for a module. Playwright runs an event loop for as long as it lives, beside which no
-    asynchronous test can run: it must not outlive the module."""
+    """A browser for a module. Playwright runs an event loop for as long as it lives, and no
+    asynchronous test can run beside that: it must not outlive the module."""
     path = chromium()
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(
