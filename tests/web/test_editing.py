@@ -127,7 +127,10 @@ def test_keys_in_a_text_act_on_the_text(editor: Editor) -> None:
     editor.press("Control+z")
     expect(prompt).not_to_have_text("a cat in the ")
     expect(editor.card("encode")).to_be_visible()
-    editor.press("Control+z", "Control+z", "Control+z")
+    for _ in range(30):  # how many keys one step back takes along depends on how fast they came
+        if prompt.inner_text().strip() == "a cat":
+            break
+        editor.press("Control+z")
     expect(prompt).to_have_text("a cat")
     editor.press("Control+a", "Delete")
     expect(prompt).to_have_text("")
